@@ -1,0 +1,100 @@
+# The commands of this project. Each sets up what it needs; `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+COLLECTION := collections/ansible_collections/relmgmt/release
+JOBS ?= $(shell nproc)
+# The newest and the oldest supported ansible-core, and the oldest Python of a host.
+NEWEST := .venv
+OLDEST := .venv-oldest
+HOST := .venv-host
+PYTEST := -m pytest --numprocesses=2
+PARTS := e2e sanity-newest sanity-oldest integration lint unit-newest unit-oldest unit-host
+UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --upgrade
+
+.PHONY: help
+help:  ## List the commands
+	@grep -hE '^[a-z0-9-]+:.*  ## ' $(MAKEFILE_LIST) | sort | awk -F ':.*  ## ' '{printf "make %-20s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: $(NEWEST)/.ready  ## Show a release go out and come back on this machine
+	@$(NEWEST)/bin/python examples/demo.py
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(NEWEST)/.ready $(OLDEST)/.ready  ## Run every check, in parallel
+	@rm -rf .cache/parts && mkdir -p .cache/parts
+	@result=0; $(MAKE) --keep-going --jobs=$(JOBS) --output-sync=recurse $(PARTS:%=part-%) || result=$$?; \
+	echo; cat $(PARTS:%=.cache/parts/%) $$(compgen -G .cache/parts/not-covered || true); exit $$result
+
+part-%:
+	@echo "=== $* ==="; start=$$SECONDS; result=0; $(MAKE) $* || result=$$?; \
+	printf '%-14s %4d s  %s\n' $* $$((SECONDS - start)) $$([[ $$result = 0 ]] && echo ok || echo FAILED) \
+	| tee .cache/parts/$*; exit $$result
+
+.PHONY: lint
+lint: $(NEWEST)/.ready  ## Check style, types, playbooks, scripts and change fragments
+	@export PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH"; set -x; \
+	ruff check --quiet; ruff format --check --quiet; mypy; \
+	shellcheck $$(grep -lE '^#!.*\bbash' tools/* .ci/*); \
+	ansible-lint --offline -q; \
+	cd $(COLLECTION) && antsibull-changelog lint
+
+.PHONY: sanity sanity-newest sanity-oldest
+sanity: sanity-newest sanity-oldest  ## Run ansible-test sanity on the newest and the oldest core
+sanity-newest: $(NEWEST)/.ready
+	@tools/ansible-test $(NEWEST) sanity --local --color no
+sanity-oldest: $(OLDEST)/.ready
+	@tools/ansible-test $(OLDEST) sanity --local --color no
+
+.PHONY: unit unit-newest unit-oldest unit-host
+unit: unit-newest unit-oldest unit-host  ## Run the unit tests on both cores, those of the host engine on Python 3.8 too
+unit-newest: $(NEWEST)/.ready
+	@$(NEWEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit
+unit-oldest: $(OLDEST)/.ready
+	@$(OLDEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit
+unit-host:
+	@if tools/python 3.8 3.8 >/dev/null 2>&1; then $(MAKE) $(HOST)/.ready; \
+	$(HOST)/bin/python -m pytest $(COLLECTION)/tests/unit/module_utils; \
+	else mkdir -p .cache/parts; echo "NOT COVERED: the host engine on Python 3.8, which this machine does not have" \
+	| tee .cache/parts/not-covered; fi
+
+.PHONY: integration integration-oldest
+integration: $(NEWEST)/.ready  ## Run the integration targets on the newest core
+	@tools/ansible-test $(NEWEST) integration --local --color no
+integration-oldest: $(OLDEST)/.ready  ## Run the integration targets on the oldest core
+	@tools/ansible-test $(OLDEST) integration --local --color no
+
+.PHONY: e2e
+e2e: $(NEWEST)/.ready  ## Run the whole product against test hosts
+	@$(NEWEST)/bin/python -m pytest tests/e2e
+
+# --- upkeep -----------------------------------------------------------------------------------------------------------
+
+.PHONY: format
+format: $(NEWEST)/.ready  ## Format the code
+	@$(NEWEST)/bin/ruff check --fix --quiet && $(NEWEST)/bin/ruff format --quiet
+
+.PHONY: requirements
+requirements: $(NEWEST)/.ready  ## Write the lock files anew with the newest versions that their .in files allow
+	@cd requirements && export PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" && set -x; \
+	$(UV_COMPILE) --python-version 3.12 --output-file dev.txt dev.in; \
+	$(UV_COMPILE) --python-version 3.12 --output-file controller.txt --constraints dev.txt controller.in; \
+	$(UV_COMPILE) --python-version 3.11 --output-file oldest.txt oldest.in; \
+	$(UV_COMPILE) --python-version 3.8 --output-file host.txt host.in
+
+.PHONY: clean
+clean:  ## Remove everything that these commands made
+	@rm -rf .venv .venv-oldest .venv-host .cache .ansible .hypothesis
+	@rm -rf $(COLLECTION)/tests/{output,integration/inventory}
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(NEWEST)/.ready: requirements/dev.txt
+	@tools/venv $(NEWEST) 3.12 3.14 $<
+$(OLDEST)/.ready: requirements/oldest.txt
+	@tools/venv $(OLDEST) 3.11 3.12 $<
+$(HOST)/.ready: requirements/host.txt
+	@tools/venv $(HOST) 3.8 3.8 $<
