@@ -1,0 +1,163 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a deployment is run and judged on one host: service, probes, smoke tests, health (private)."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .errors import InputError
+
+__all__ = ["Health", "Probe", "Runtime", "Service"]
+
+Data = t.Mapping[str, t.Any]
+
+
+def _seconds(data: Data, key: str, default: float, *, what: str) -> float:
+    value = data.get(key, default)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(value, bool) or not 0 <= number <= 86400:
+        raise InputError("seconds-malformed", f"{what}.{key}: {value!r} is not a number of seconds from 0 to 86400")
+    return number
+
+
+def _argv(value: t.Any, *, what: str) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not value or not all(isinstance(item, str) for item in value):
+        raise InputError("command-malformed", f"{what}: a command is a list of strings, not {value!r}")
+    return tuple(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """What runs the software. driver: ``systemd`` (unit, unit_file in the profile) or ``command`` (command,
+    environment)."""
+
+    driver: str
+    unit: str = ""
+    unit_file: str = ""
+    command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+    start_timeout: float = 30.0
+    stop_timeout: float = 10.0
+
+    @classmethod
+    def from_dict(cls, data: Data) -> Service:
+        driver = str(data.get("driver", "command"))
+        return cls(
+            driver=driver,
+            unit=str(data.get("unit", "")),
+            unit_file=str(data.get("unit_file", "")),
+            command=_argv(data["command"], what="service.command") if data.get("command") else (),
+            environment=tuple(sorted((str(k), str(v)) for k, v in (data.get("environment") or {}).items())),
+            user=str(data.get("user", "")),
+            start_timeout=_seconds(data, "start_timeout", 30.0, what="service"),
+            stop_timeout=_seconds(data, "stop_timeout", 10.0, what="service"),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """One question to the running software. level: ``required`` decides, ``wanted`` only warns.
+
+    kind ``http``: url, status (accepted codes), method, headers, contains; ``tcp``: host, port; ``command``:
+    command, run as
+    ``user`` if given; exit code 0 is healthy. timeout in seconds.
+    """
+
+    name: str
+    kind: str
+    level: str = "required"
+    timeout: float = 5.0
+    url: str = ""
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    status: tuple[int, ...] = (200,)
+    contains: str = ""
+    host: str = "127.0.0.1"
+    port: int = 0
+    command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+
+    @classmethod
+    def from_dict(cls, data: Data) -> Probe:
+        name = str(data.get("name") or data["kind"])
+        what = "probe " + name
+        level = str(data.get("level", "required"))
+        if level not in ("required", "wanted"):
+            raise InputError("probe-level-unknown", f"{what}: level {level!r} is none of required, wanted")
+        try:
+            port = int(data.get("port", 0))
+            status = tuple(int(code) for code in data.get("status", (200,)))
+        except (TypeError, ValueError):
+            raise InputError("probe-malformed", f"{what}: port and status are whole numbers") from None
+        return cls(
+            name=name,
+            kind=str(data["kind"]),
+            level=level,
+            timeout=_seconds(data, "timeout", 5.0, what=what),
+            url=str(data.get("url", "")),
+            method=str(data.get("method", "GET")),
+            headers=tuple(sorted((str(k), str(v)) for k, v in (data.get("headers") or {}).items())),
+            status=status,
+            contains=str(data.get("contains", "")),
+            host=str(data.get("host", "127.0.0.1")),
+            port=port,
+            command=_argv(data["command"], what=what) if data.get("command") else (),
+            environment=tuple(sorted((str(k), str(v)) for k, v in (data.get("environment") or {}).items())),
+            user=str(data.get("user", "")),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Health:
+    """When a deployment counts as healthy, in seconds.
+
+    All required probes stay green for ``min_healthy_time`` in a row, and that before ``healthy_deadline`` has passed
+    since
+    the start; they are asked every ``interval``.
+    """
+
+    min_healthy_time: float = 1.0
+    healthy_deadline: float = 60.0
+    interval: float = 0.5
+
+    @classmethod
+    def from_dict(cls, data: Data) -> Health:
+        health = cls(
+            *(
+                _seconds(data, key, default, what="health")
+                for key, default in (("min_healthy_time", 1.0), ("healthy_deadline", 60.0), ("interval", 0.5))
+            )
+        )
+        if health.min_healthy_time >= health.healthy_deadline:
+            raise InputError("health-impossible", "health: min_healthy_time is not below healthy_deadline")
+        return health
+
+
+@dataclasses.dataclass(frozen=True)
+class Runtime:
+    """Service (None: nothing to run), probes, smoke tests (command probes that run once, after the probes are
+    green)."""
+
+    service: Service | None = None
+    probes: tuple[Probe, ...] = ()
+    smoke: tuple[Probe, ...] = ()
+    health: Health = Health()
+
+    @classmethod
+    def from_dict(cls, data: Data) -> Runtime:
+        service = data.get("service")
+        return cls(
+            service=Service.from_dict(service) if service else None,
+            probes=tuple(Probe.from_dict(item) for item in data.get("probes") or ()),
+            smoke=tuple(Probe.from_dict(dict(item, kind="command")) for item in data.get("smoke") or ()),
+            health=Health.from_dict(data.get("health") or {}),
+        )
