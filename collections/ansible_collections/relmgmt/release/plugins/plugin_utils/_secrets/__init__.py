@@ -1,0 +1,13 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Secrets by reference: the face of the topic (private)."""
+
+from __future__ import annotations
+
+from .reference import Reference, parse
+from .resolve import PROVIDERS, bind, providers, resolve
+from .secret import Access, Provider, Secret
+
+__all__ = ["PROVIDERS", "Access", "Provider", "Reference", "Secret", "bind", "parse", "providers", "resolve"]

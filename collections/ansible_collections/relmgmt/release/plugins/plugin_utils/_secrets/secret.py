@@ -1,0 +1,58 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A secret that was read, and what reads one (private)."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import pathlib
+import typing as t
+
+from .reference import Reference
+
+__all__ = ["Access", "Provider", "Secret"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Secret:
+    """A value with the reference it was read by. ``version`` changes with the value and tells nothing about it."""
+
+    reference: str
+    value: str = dataclasses.field(repr=False)
+    version: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """What providers may reach: everything outside of them is named here.
+
+    ``decrypt`` gives the contents of an ansible-vault file; ``base`` is where relative paths start.
+    """
+
+    decrypt: collections.abc.Callable[[pathlib.Path], object]
+    base: pathlib.Path
+    environ: collections.abc.Mapping[str, str]
+
+
+class Provider(t.Protocol):
+    """Reads the secrets of one scheme, each source once."""
+
+    def __init__(self, access: Access) -> None: ...
+
+    def check(self, reference: Reference) -> None:
+        """Look at the reference alone, offline.
+
+        Raises:
+            InputError: the provider could never read it (``secret-reference-malformed``).
+        """
+
+    def read(self, reference: Reference) -> Secret:
+        """The secret.
+
+        Raises:
+            InputError: it is not there, or not a text.
+            BackendError: the place where it is kept does not answer.
+        """
