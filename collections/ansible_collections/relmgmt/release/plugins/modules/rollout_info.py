@@ -1,0 +1,192 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_info
+short_description: Show rollouts and what became of them
+version_added: 0.1.0
+author: relmgmt contributors (@relmgmt)
+description:
+  - Reads rollouts with their waves and deployments from the registry, the newest first.
+  - Nothing is written. A registry that does not exist is an empty one.
+extends_documentation_fragment:
+  - relmgmt.release.attributes
+  - relmgmt.release.attributes.controller
+options:
+  rollout:
+    description:
+      - Show the rollout of this id. It is an error if there is none.
+      - The other choices do not count then.
+    type: str
+  package:
+    description: Show rollouts of this package only, C(team/app).
+    type: str
+  environment:
+    description: Show rollouts to this environment only.
+    type: str
+  limit:
+    description: Show at most this many rollouts.
+    type: int
+    default: 20
+  registry:
+    description:
+      - Path of the SQLite file, or URL of the PostgreSQL database.
+      - If not given, the environment variable E(RELMGMT_REGISTRY) of the controller decides, and last
+        V(~/.local/share/relmgmt/registry.db).
+    type: str
+seealso:
+  - module: relmgmt.release.rollout_plan
+  - module: relmgmt.release.rollout_close
+"""
+
+EXAMPLES = r"""
+- name: See the last rollout to production
+  relmgmt.release.rollout_info:
+    package: calendar/radicale
+    environment: prod
+    limit: 1
+  register: seen
+
+- name: Name the hosts that are not on the new version
+  ansible.builtin.debug:
+    msg: "{{ seen.rollouts[0].deployments | rejectattr('outcome', 'eq', 'confirmed') | map(attribute='host') }}"
+"""
+
+RETURN = r"""
+rollouts:
+  description: The rollouts, the newest first. Times are UTC.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the rollout; ids sort by time.
+      type: str
+      sample: 20261121T103000Z-3f9a
+    kind:
+      description: V(rollout) or V(rollback).
+      type: str
+      sample: rollout
+    package:
+      description: Name of the package.
+      type: str
+      sample: calendar/radicale
+    version:
+      description: Version that the hosts were to have.
+      type: str
+      sample: 3.9.0
+    digest:
+      description: Digest of the package's manifest.
+      type: str
+      sample: sha256:9a...
+    environment:
+      description: Environment that it went to.
+      type: str
+      sample: prod
+    instance:
+      description: Instance of the package on the hosts.
+      type: str
+      sample: main
+    strategy:
+      description: How hosts were made into waves.
+      type: str
+      sample: canary
+    plan:
+      description: The plan, as it was made.
+      type: dict
+    token:
+      description: Fencing token of the job that was last at work on it.
+      type: int
+      sample: 17
+    started:
+      description: When it began.
+      type: str
+      sample: "2026-11-21T10:30:00.000000Z"
+    finished:
+      description: When it ended; null while it has not.
+      type: str
+      sample: "2026-11-21T10:41:12.000000Z"
+    result:
+      description: V(running), V(succeeded), V(failed) or V(stopped).
+      type: str
+      sample: succeeded
+    reason:
+      description: Why it ended so.
+      type: str
+      sample: ""
+    waves:
+      description: The waves that have begun, in their order.
+      type: list
+      elements: dict
+      contains:
+        index:
+          description: Place in the order, from 0.
+          type: int
+        name:
+          description: Name of the wave.
+          type: str
+          sample: canary
+        hosts:
+          description: Its hosts.
+          type: list
+          elements: str
+        started:
+          description: When it began.
+          type: str
+        finished:
+          description: When its verdict fell; null while it has none.
+          type: str
+        verdict:
+          description: V(continue), V(pause), V(revert_wave) or V(revert_all); empty while there is none.
+          type: str
+          sample: continue
+        reason:
+          description: Why the verdict is so.
+          type: str
+    deployments:
+      description: What became of the hosts, by name.
+      type: list
+      elements: dict
+      contains:
+        host:
+          description: Name in the inventory.
+          type: str
+          sample: ci-ber-01
+        site:
+          description: Site that it stands at.
+          type: str
+          sample: ber
+        wave:
+          description: Index of its wave; null for a host outside of all waves.
+          type: int
+        version_before:
+          description: Version that it had.
+          type: str
+          sample: 3.8.3
+        version_after:
+          description: Version that it has.
+          type: str
+          sample: 3.9.0
+        deployment:
+          description: The host's number of the deployment; 0 if there is none.
+          type: int
+        release:
+          description: Digest of the release.
+          type: str
+        profile:
+          description: Digest of the profile.
+          type: str
+        outcome:
+          description: V(staged), V(provisional), V(confirmed), V(reverted), V(failed), V(unreachable) or V(unknown).
+          type: str
+          sample: confirmed
+        reason:
+          description: Why, where there is something to say.
+          type: str
+        updated:
+          description: When this was recorded.
+          type: str
+"""

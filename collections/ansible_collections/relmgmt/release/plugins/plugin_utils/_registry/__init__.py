@@ -1,0 +1,17 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The registry: the face of the topic (private)."""
+
+from __future__ import annotations
+
+from .clock import stamp, utc_now
+from .holder import Holder, is_alive
+from .leases import Lease
+from .location import location
+from .registry import Registry
+from .rows import FAILED, ROLLBACK, ROLLOUT, RUNNING, STOPPED, SUCCEEDED, DeploymentRow, RolloutRow
+
+__all__ = ["FAILED", "ROLLBACK", "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED", "DeploymentRow", "Holder", "Lease",
+           "Registry", "RolloutRow", "is_alive", "location", "stamp", "utc_now"]  # fmt: skip

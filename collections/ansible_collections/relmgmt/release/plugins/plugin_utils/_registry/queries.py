@@ -1,0 +1,45 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading rollouts with their waves and deployments, as plain data (private)."""
+
+from __future__ import annotations
+
+import collections.abc
+import typing as t
+
+from .._optional import optional
+from .tables import tables
+
+if t.TYPE_CHECKING:
+    from sqlalchemy import Connection, Table, select
+else:
+    (select,) = optional("sqlalchemy", "select", package="SQLAlchemy")
+
+__all__ = ["rollouts"]
+
+Data = dict[str, t.Any]
+
+
+def rollouts(
+    connection: Connection, where: collections.abc.Mapping[str, str], *, limit: int | None = None
+) -> list[Data]:
+    """Those whose columns have the given values, newest first."""
+    table = tables().rollouts
+    query = select(table).order_by(table.c.started.desc(), table.c.id.desc()).limit(limit)
+    for name, value in where.items():
+        query = query.where(table.c[name] == value)
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    ids = [rollout["id"] for rollout in found]
+    waves = _children(connection, tables().waves, "index", ids)
+    deployments = _children(connection, tables().deployments, "host", ids)
+    return [{**row, "waves": waves[row["id"]], "deployments": deployments[row["id"]]} for row in found]
+
+
+def _children(connection: Connection, table: Table, order: str, ids: list[str]) -> dict[str, list[Data]]:
+    children: dict[str, list[Data]] = {identity: [] for identity in ids}
+    query = select(table).where(table.c.rollout.in_(ids)).order_by(table.c[order])
+    for row in connection.execute(query).mappings():
+        children[row["rollout"]].append({name: value for name, value in row.items() if name != "rollout"})
+    return children

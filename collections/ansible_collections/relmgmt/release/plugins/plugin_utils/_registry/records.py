@@ -1,0 +1,133 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writing to the registry's tables: the same record twice leaves one row, unchanged (private)."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import typing as t
+
+from ...module_utils._model.errors import ConflictError, InputError
+from ...module_utils._model.manifest import Manifest
+from ...module_utils._model.outcome import VERDICTS
+from .._optional import optional
+from .rows import RESULTS, RUNNING, DeploymentRow, RolloutRow, known
+from .tables import tables
+
+if t.TYPE_CHECKING:
+    from sqlalchemy import Connection, Row, Table, and_, insert, select, update
+else:
+    and_, insert, select, update = optional("sqlalchemy", "and_", "insert", "select", "update", package="SQLAlchemy")
+
+__all__ = ["begin", "deploy", "finish", "package", "promotion", "wave"]
+
+Data = collections.abc.Mapping[str, t.Any]
+
+
+def package(connection: Connection, manifest: Manifest, *, now: str) -> bool:
+    about = {key: getattr(manifest, key) for key in ("name", "version", "versioning", "type", "owner")}
+    return _put(connection, tables().packages, {"digest": manifest.digest}, about, first={"recorded": now})
+
+
+def promotion(connection: Connection, environment: str, name: str, version: str, digest: str, *, now: str) -> bool:
+    key = {"environment": environment, "digest": digest}
+    return _put(connection, tables().promotions, key, {"name": name, "version": version}, first={"recorded": now})
+
+
+def begin(connection: Connection, row: RolloutRow, *, now: str) -> bool:
+    """Raises ConflictError (``rollout-open``, ``rollout-finished``, ``rollout-id-taken``)."""
+    table = tables().rollouts
+    scope = ("package", "environment", "instance")
+    same = and_(
+        *(table.c[name] == getattr(row, name) for name in scope), table.c.result == RUNNING, table.c.id != row.id
+    )
+    other = connection.execute(select(table.c.id).where(same)).scalar_one_or_none()
+    if other is not None:
+        raise ConflictError(
+            "rollout-open",
+            f"Rollout {other} of {row.package} to {row.environment} (instance {row.instance}) is not finished",
+            hint="Resume it by running it again, or close it.",
+        )
+    before = connection.execute(select(table).where(table.c.id == row.id)).one_or_none()
+    if before is not None:
+        if any(getattr(before, name) != getattr(row, name) for name in (*scope, "kind", "version", "digest")):
+            raise ConflictError("rollout-id-taken", f"{row.id} is the id of another rollout", hint="Run it again.")
+        _refuse_finished(before)
+    values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row) if field.name != "id"}
+    values["plan"] = dict(row.plan)
+    return _put(connection, table, {"id": row.id}, values, first={"started": now, "result": RUNNING, "reason": ""})
+
+
+def finish(connection: Connection, rollout: str, result: str, reason: str, *, now: str) -> bool:
+    """Raises InputError (``rollout-unknown``, ``record-malformed``), ConflictError (``rollout-finished``)."""
+    known(result, RESULTS[1:], what=f"rollout {rollout}: result")
+    before = _rollout(connection, rollout)
+    if (before.result, before.reason) == (result, reason):
+        return False
+    _refuse_finished(before)
+    table = tables().rollouts
+    values = {"result": result, "reason": reason, "finished": now}
+    connection.execute(update(table).where(table.c.id == rollout).values(**values))
+    return True
+
+
+def wave(connection: Connection, rollout: str, index: int, data: Data, *, now: str) -> bool:
+    """A wave that begins has no verdict yet; one that gets the same verdict again keeps its time."""
+    if data["verdict"]:
+        known(data["verdict"], VERDICTS, what=f"rollout {rollout}: wave {index}: verdict")
+    _rollout(connection, rollout)
+    later = {"finished": now if data["verdict"] else None}
+    return _put(
+        connection, tables().waves, {"rollout": rollout, "index": index}, data, first={"started": now}, later=later
+    )
+
+
+def deploy(connection: Connection, rollout: str, rows: collections.abc.Iterable[DeploymentRow], *, now: str) -> int:
+    """How many rows are new or changed."""
+    _rollout(connection, rollout)
+    changed = 0
+    for row in rows:
+        values = dataclasses.asdict(row)
+        key = {"rollout": rollout, "host": values.pop("host")}
+        changed += _put(connection, tables().deployments, key, values, later={"updated": now})
+    return changed
+
+
+def _put(
+    connection: Connection,
+    table: Table,
+    key: Data,
+    values: Data,
+    *,
+    first: Data | None = None,
+    later: Data | None = None,
+) -> bool:
+    """Make the row, or change it if ``values`` differ; ``first`` is set when it is made, ``later`` at every change."""
+    here = and_(*(table.c[name] == value for name, value in key.items()))
+    before = connection.execute(select(table).where(here)).mappings().one_or_none()
+    if before is None:
+        connection.execute(insert(table).values(**key, **values, **(first or {}), **(later or {})))
+        return True
+    if all(before[name] == value for name, value in values.items()):
+        return False
+    connection.execute(update(table).where(here).values(**values, **(later or {})))
+    return True
+
+
+def _rollout(connection: Connection, rollout: str) -> Row[t.Any]:
+    """The rollout's row, locked where the database locks rows: what is recorded of one rollout is recorded in turn."""
+    table = tables().rollouts
+    row = connection.execute(select(table).where(table.c.id == rollout).with_for_update()).one_or_none()
+    if row is None:
+        raise InputError("rollout-unknown", f"The registry knows no rollout {rollout!r}", hint="See rollout_info.")
+    return row
+
+
+def _refuse_finished(row: Row[t.Any]) -> None:
+    if row.result != RUNNING:
+        raise ConflictError(
+            "rollout-finished", f"Rollout {row.id} has ended: {row.result}", hint="Begin a new rollout instead."
+        )

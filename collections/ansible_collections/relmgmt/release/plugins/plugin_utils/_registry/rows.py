@@ -1,0 +1,80 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the registry is told of rollouts (private)."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ...module_utils._model.errors import InputError
+from ...module_utils._model.outcome import OUTCOMES
+
+__all__ = ["FAILED", "KINDS", "RESULTS", "ROLLBACK", "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED", "DeploymentRow",
+           "RolloutRow", "known"]  # fmt: skip
+
+ROLLOUT = "rollout"
+ROLLBACK = "rollback"
+KINDS = (ROLLOUT, ROLLBACK)
+RUNNING = "running"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+STOPPED = "stopped"
+RESULTS = (RUNNING, SUCCEEDED, FAILED, STOPPED)
+
+
+def known(value: str, words: t.Sequence[str], *, what: str) -> str:
+    """The value itself if it is one of the words.
+
+    Raises:
+        InputError: it is none (``record-malformed``).
+    """
+    if value not in words:
+        raise InputError("record-malformed", f"{what}: {value!r} is none of {', '.join(words)}")
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class RolloutRow:
+    """One rollout as it begins. ``plan`` is JSON: host → wave, versions before, and what else a resumed run needs.
+
+    ``token`` is the fencing token of the lease that the job holds.
+    """
+
+    id: str
+    kind: str
+    package: str
+    version: str
+    digest: str
+    environment: str
+    instance: str
+    strategy: str
+    plan: t.Mapping[str, t.Any]
+    token: int
+
+    def __post_init__(self) -> None:
+        known(self.kind, KINDS, what=f"rollout {self.id}: kind")
+
+
+@dataclasses.dataclass(frozen=True)
+class DeploymentRow:
+    """What a rollout did on one host.
+
+    ``wave`` is its index, None for a host outside of all waves; ``deployment`` is the host's number of it, 0 if none.
+    """
+
+    host: str
+    site: str
+    wave: int | None
+    version_before: str
+    version_after: str
+    outcome: str
+    reason: str = ""
+    deployment: int = 0
+    release: str = ""
+    profile: str = ""
+
+    def __post_init__(self) -> None:
+        known(self.outcome, OUTCOMES, what=f"deployment on {self.host}: outcome")

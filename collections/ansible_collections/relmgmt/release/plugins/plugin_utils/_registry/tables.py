@@ -1,0 +1,102 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The registry's tables as queries see them; the migrations make them, a test compares the two (private)."""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing as t
+
+from .._optional import optional
+
+if t.TYPE_CHECKING:
+    from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text
+else:
+    JSON, BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text = optional(
+        "sqlalchemy",
+        "JSON", "BigInteger", "Column", "ForeignKey", "Index", "Integer", "MetaData", "Table", "Text",
+        package="SQLAlchemy",
+    )  # fmt: skip
+
+__all__ = ["Tables", "tables"]
+
+
+class Tables(types.SimpleNamespace):
+    """``registry`` holds one row: the registry's id, the version of its schema, the last fencing token."""
+
+    metadata: MetaData
+    registry: Table
+    packages: Table
+    promotions: Table
+    rollouts: Table
+    waves: Table
+    deployments: Table
+    leases: Table
+
+
+@functools.lru_cache(maxsize=1)
+def tables() -> Tables:
+    """Made on first use: SQLAlchemy may be missing where only the file is imported."""
+    metadata = MetaData()
+    made = {name: Table(name, metadata, *columns) for name, columns in _columns().items()}
+    rollouts = made["rollouts"].c
+    Index(
+        "rollouts_one_running", rollouts.package, rollouts.environment, rollouts.instance, unique=True,
+        sqlite_where=rollouts.result == "running", postgresql_where=rollouts.result == "running",
+    )  # fmt: skip
+    return Tables(metadata=metadata, **made)
+
+
+def _columns() -> dict[str, list[Column[t.Any]]]:
+    return {
+        "registry": [_key("id"), _number("schema"), _number("token")],
+        "packages": [_key("digest"), *map(_text, ("name", "version", "versioning", "type", "owner", "recorded"))],
+        "promotions": [_key("environment"), _key("digest"), *map(_text, ("name", "version", "recorded"))],
+        "rollouts": [
+            _key("id"),
+            *map(_text, ("kind", "package", "version", "digest", "environment", "instance", "strategy")),
+            Column("plan", JSON, nullable=False),
+            _number("token"),
+            _text("started"),
+            Column("finished", Text),
+            *map(_text, ("result", "reason")),
+        ],
+        "waves": [
+            Column("rollout", Text, ForeignKey("rollouts.id"), primary_key=True),
+            Column("index", Integer, primary_key=True, autoincrement=False),
+            _text("name"),
+            Column("hosts", JSON, nullable=False),
+            _text("started"),
+            Column("finished", Text),
+            *map(_text, ("verdict", "reason")),
+        ],
+        "deployments": [
+            Column("rollout", Text, ForeignKey("rollouts.id"), primary_key=True),
+            _key("host"),
+            _text("site"),
+            Column("wave", Integer),
+            *map(_text, ("version_before", "version_after", "release", "profile", "outcome", "reason", "updated")),
+            Column("deployment", Integer, nullable=False),
+        ],
+        "leases": [
+            *map(_key, ("package", "environment", "instance")),
+            _number("token"),
+            *map(_text, ("host", "boot", "started", "acquired", "renewed", "expires")),
+            Column("pid", Integer, nullable=False),
+        ],
+    }
+
+
+def _key(name: str) -> Column[t.Any]:
+    return Column(name, Text, primary_key=True)
+
+
+def _text(name: str) -> Column[t.Any]:
+    return Column(name, Text, nullable=False)
+
+
+def _number(name: str) -> Column[t.Any]:
+    return Column(name, BigInteger, nullable=False)
