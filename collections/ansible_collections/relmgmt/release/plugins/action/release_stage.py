@@ -1,0 +1,45 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+from ..module_utils._model import outcome
+from ..module_utils._model.errors import InputError
+from ..module_utils._model.manifest import Manifest
+from ..plugin_utils._host_link import HostAction, Request
+from ..plugin_utils._transfer import pack, surplus
+
+
+class ActionModule(HostAction):
+    """Bring a release and its profile to a host, beside what runs."""
+
+    GOOD = (outcome.STAGED, outcome.PROVISIONAL, outcome.CONFIRMED)
+
+    def request(self, params: dict[str, t.Any]) -> Request:
+        source = pathlib.Path(params["source"]).expanduser()
+        document = _read(source / "manifest.json", "source")
+        manifest = Manifest.from_dict(document)
+        profile = _read(pathlib.Path(params["profile"]).expanduser(), "profile")
+        held = surplus(params["held"], source.parent)
+
+        def payload(wanted: set[str] | None) -> bytes:
+            return pack(manifest, source, wanted=wanted, held=held)
+
+        address = {**self.address(params), "package": manifest.name}
+        return Request("stage", {**address, "manifest": document, "profile": profile}, payload)
+
+
+def _read(path: pathlib.Path, option: str) -> dict[str, t.Any]:
+    try:
+        return t.cast("dict[str, t.Any]", json.loads(path.read_bytes()))
+    except (OSError, ValueError):
+        raise InputError(
+            "stage-source-missing",
+            f"{option}: {path} is not there or not readable as JSON",
+            hint="package_fetch gives the source, rollout_plan the profile.",
+        ) from None

@@ -1,0 +1,77 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Info: what this host is and what it holds, without changing anything (private)."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import platform
+import sys
+import typing as t
+
+from .._model.errors import RelmgmtError
+from .instance import Instance, Tools
+from .journal import History
+from .root import check_root
+from .service import open_driver
+
+__all__ = ["describe_host", "describe_instance"]
+
+Answer = t.Dict[str, t.Any]
+
+
+def describe_host(root: pathlib.Path, free_bytes: int) -> Answer:
+    """``problems`` lists, as errors, all that forbids placing packages below the root."""
+    problems = []
+    try:
+        check_root(root)
+    except RelmgmtError as exc:
+        problems.append(exc.to_dict())
+    return {
+        "python": {"executable": sys.executable, "version": platform.python_version()},
+        "systemd": os.path.isdir("/run/systemd/system"),
+        "user": os.geteuid(),
+        "root": {"path": str(root), "free_bytes": free_bytes},
+        "problems": problems,
+    }
+
+
+def describe_instance(instance: Instance, tools: Tools) -> Answer:
+    """Where the instance stands, what it holds, whether its service runs."""
+    history = instance.history()
+    answer: Answer = {
+        "package": instance.package,
+        "instance": instance.name,
+        "state": history.state,
+        "interrupted": history.unfinished is not None,
+        "current": _deployment(instance, history, history.current),
+        "previous": _deployment(instance, history, history.previous(history.current) if history.current else 0),
+        "deployments": [_deployment(instance, history, number) for number in instance.deployments()],
+        "units": instance.units(),
+        "service": "none",
+    }
+    if history.current:
+        service = instance.runtime(history.current).service
+        if service is not None:
+            profile = instance.disk.path("deployments", str(history.current), "profile")
+            driver = open_driver(
+                service, instance=instance.path, profile=profile, runner=tools.runner, clock=tools.clock
+            )
+            answer["service"] = "active" if driver.active() else "inactive"
+    return answer
+
+
+def _deployment(instance: Instance, history: History, number: int) -> Answer | None:
+    if not number:
+        return None
+    meta = instance.meta(number)
+    return {
+        "deployment": number,
+        "version": meta["version"],
+        "release": meta["release"],
+        "profile": meta["profile"],
+        "status": history.status.get(number, "unknown"),
+    }

@@ -1,0 +1,183 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The front door: one request in, one answer out; also the command that people on the host type (private).
+
+A request is one line of JSON ``{"verb", "params", "check", "payload"}`` on standard input, followed by ``payload``
+bytes (a
+compressed tar of files by digest). The answer is one line that begins with ``MARK``; whatever else a login prints is
+passed over.
+
+An engine that runs from memory is compiled at every call, so a verb imports its own part when it is asked.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pathlib
+import sys
+import time
+import typing as t
+
+from .._model.errors import BackendError, InputError, RelmgmtError
+from .instance import Instance, NeedObjects, Tools
+from .lock import Fence, check_fence, locked
+from .process import Runner
+from .root import check_root
+
+if t.TYPE_CHECKING:
+    from .switch import Switching
+
+__all__ = ["MARK", "VERBS", "answer", "main"]
+
+MARK = "RELMGMT-HOST "
+Answer = t.Dict[str, t.Any]
+Params = t.Mapping[str, t.Any]
+
+
+class Request(t.NamedTuple):
+    """What is asked, with what came along."""
+
+    params: Params
+    check: bool
+    payload: t.BinaryIO | None
+    engine: bytes
+    tools: Tools
+
+
+def _stage(instance: Instance, request: Request) -> Answer:
+    from .._model.manifest import Manifest
+    from .._model.profile import Profile
+    from .stage import Staging
+
+    manifest, profile = Manifest.from_dict(request.params["manifest"]), Profile.from_dict(request.params["profile"])
+    staging = Staging(instance, manifest, profile, request.tools)
+    return staging.predict() if request.check else staging.run(request.payload, request.engine)
+
+
+def _activate(instance: Instance, request: Request) -> Answer:
+    return _switching(instance, request).activate(int(request.params["deployment"]), check=request.check)
+
+
+def _confirm(instance: Instance, request: Request) -> Answer:
+    return _switching(instance, request).confirm(int(request.params["deployment"]), check=request.check)
+
+
+def _revert(instance: Instance, request: Request) -> Answer:
+    deployment = request.params.get("deployment")
+    return _switching(instance, request).revert(
+        deployment=None if deployment is None else int(deployment),
+        version=str(request.params.get("version") or ""),
+        reason=str(request.params.get("reason") or ""),
+        check=request.check,
+    )
+
+
+def _switching(instance: Instance, request: Request) -> Switching:
+    from .switch import Switching
+
+    return Switching(instance, request.tools)
+
+
+def _prune(instance: Instance, request: Request) -> Answer:
+    from .prune import prune
+
+    return prune(instance, keep=int(request.params["keep"]), check=request.check)
+
+
+VERBS: dict[str, t.Callable[[Instance, Request], Answer]] = {
+    "stage": _stage,
+    "activate": _activate,
+    "confirm": _confirm,
+    "revert": _revert,
+    "prune": _prune,
+}
+
+
+def answer(verb: str, request: Request) -> Answer:
+    """Carry the verb out. Raises RelmgmtError, NeedObjects."""
+    root = pathlib.Path(str(request.params["root"]))
+    if verb == "info":
+        return _info(root, request)
+    if verb not in VERBS:
+        raise InputError("verb-unknown", f"the engine does not know {verb!r}")
+    check_root(root, write=verb == "stage")
+    instance = Instance(root, str(request.params["package"]), str(request.params["instance"]))
+    fence = request.params.get("fence")
+    fence = Fence(str(fence["registry"]), int(fence["token"])) if fence else None
+    if request.check:
+        check_fence(instance.disk, instance.journal, fence, keep=False)
+        return VERBS[verb](instance, request)
+    with locked(instance.disk, clock=request.tools.clock, wait=request.tools.wait):
+        check_fence(instance.disk, instance.journal, fence, keep=True)
+        recovered = _switching(instance, request).recover() if instance.history().unfinished else None
+        result = VERBS[verb](instance, request)
+    return dict(result, recovered=recovered, changed=True) if recovered else result
+
+
+def _info(root: pathlib.Path, request: Request) -> Answer:
+    from .info import describe_host, describe_instance
+
+    package = str(request.params.get("package") or "")
+    instance = Instance(root, package, str(request.params["instance"])) if package else None
+    disk = Instance(root, package or "-/-", "-").disk
+    result: Answer = {"outcome": "ok", "changed": False, "host": describe_host(root, disk.free_bytes())}
+    if instance is not None:
+        result["release"] = describe_instance(instance, request.tools)
+    return result
+
+
+def boottime() -> float:
+    """Seconds since the boot, suspended time included: wall time may jump, this does not."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def main(engine: bytes, stdin: t.BinaryIO, stdout: t.TextIO) -> int:
+    """Serve one request. Always answers; the exit code is 0 whenever it did."""
+    os.umask(0o022)
+    tools = Tools(boottime, time.sleep, Runner())
+    try:
+        header = json.loads(stdin.readline().decode("utf-8"))
+        size = int(header.get("payload") or 0)
+        payload = io.BytesIO(stdin.read(size)) if size else None
+        request = Request(header["params"], bool(header["check"]), payload, engine, tools)
+        result = {"result": answer(str(header["verb"]), request)}
+    except RelmgmtError as exc:
+        result = {"error": exc.to_dict()}
+    except NeedObjects as exc:
+        result = {"need": {"objects": exc.digests}}
+    except OSError as exc:
+        failure = BackendError("host-system-error", "{}: {}".format(exc.filename or "the host", exc.strerror or exc))
+        result = {"error": failure.to_dict()}
+    stdout.write(MARK + json.dumps(result, sort_keys=True) + "\n")
+    stdout.flush()
+    return 0
+
+
+def status(path: pathlib.Path) -> str:
+    """Where the instance stands, for a person."""
+    from .info import describe_instance
+
+    package, name = "/".join(path.parts[-3:-1]), path.name
+    release = describe_instance(Instance(path.parents[2], package, name), Tools(boottime, time.sleep, Runner()))
+    current = release["current"] or {"version": "-", "deployment": 0}
+    return "{} ({}): {}, version {}, deployment {}, service {}".format(
+        package, name, release["state"].upper(), current["version"], current["deployment"], release["service"]
+    )
+
+
+def command(argv: t.Sequence[str]) -> int:
+    """``relmgmt-host.pyz status [DIRECTORY]``: DIRECTORY is an instance, by default the one the engine lies in."""
+    if len(argv) not in (2, 3) or argv[1] != "status":
+        sys.stderr.write("usage: relmgmt-host.pyz status [DIRECTORY]\n")
+        return 2
+    here = pathlib.Path(argv[0]).resolve()
+    try:
+        sys.stdout.write(status(pathlib.Path(argv[2]).resolve() if len(argv) == 3 else here.parents[2]) + "\n")
+    except RelmgmtError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
+    return 0

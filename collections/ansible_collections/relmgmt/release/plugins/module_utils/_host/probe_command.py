@@ -1,0 +1,30 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The probe that runs a command: exit code 0 is healthy (private)."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._model.errors import InputError
+from .._model.runtime import Probe
+from .process import Runner
+
+__all__ = ["ask", "check"]
+
+_MAX_SAID = 800
+
+
+def check(probe: Probe) -> None:
+    if not probe.command:
+        raise InputError("probe-malformed", f"probe {probe.name}: a command probe needs a command")
+
+
+def ask(probe: Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
+    done = runner.run(probe.command, timeout=probe.timeout, user=probe.user, env=dict(probe.environment))
+    said = done.output.strip()[-_MAX_SAID:]
+    verdict = f"no end within {probe.timeout:g} s" if done.timed_out else f"exit code {done.code}"
+    healthy = done.code == 0 and not done.timed_out
+    return healthy, verdict if healthy or not said else f"{verdict}: {said}"

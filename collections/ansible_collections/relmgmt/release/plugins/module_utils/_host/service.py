@@ -1,0 +1,75 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What runs the software of an instance: the drivers by name (private)."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+from .._model.errors import InputError
+from .._model.runtime import Service
+from .process import Runner
+from .service_command import CommandDriver
+from .service_systemd import SystemdDriver
+
+__all__ = ["DRIVERS", "Driver", "open_driver"]
+
+
+class Driver(t.Protocol):
+    """A service of one instance. Every method may be called again; opening one checks what is declared, no more."""
+
+    def start(self) -> None:
+        """Make it run; nothing if it does already. Raises BackendError, ConflictError."""
+
+    def stop(self) -> None:
+        """End it and all that belongs to it; nothing if it is dead. Raises BackendError."""
+
+    def active(self) -> bool:
+        """Whether it runs, and has not been restarted behind our back since."""
+        ...
+
+    def describe(self) -> str:
+        """Its state and the last of what it said, for people."""
+        ...
+
+    def remove(self) -> None:
+        """Stop it and undo what ``start`` installed. Raises BackendError."""
+
+
+class _Opener(t.Protocol):
+    def __call__(
+        self,
+        service: Service,
+        *,
+        instance: pathlib.Path,
+        profile: pathlib.Path,
+        runner: Runner,
+        clock: t.Callable[[], float],
+    ) -> Driver: ...
+
+
+DRIVERS: dict[str, _Opener] = {"command": CommandDriver, "systemd": SystemdDriver}
+
+
+def open_driver(
+    service: Service,
+    *,
+    instance: pathlib.Path,
+    profile: pathlib.Path,
+    runner: Runner,
+    clock: t.Callable[[], float],
+) -> Driver:
+    """The driver of the service. instance: the instance's directory; profile: the rendered profile that is meant.
+
+    Raises:
+        InputError: there is no such driver (``driver-unknown``), or what is declared does not suit it.
+    """
+    if service.driver not in DRIVERS:
+        raise InputError(
+            "driver-unknown",
+            "service.driver: {!r} is none of {}".format(service.driver, ", ".join(sorted(DRIVERS))),
+        )
+    return DRIVERS[service.driver](service, instance=instance, profile=profile, runner=runner, clock=clock)

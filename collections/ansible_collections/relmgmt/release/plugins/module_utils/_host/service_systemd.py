@@ -1,0 +1,192 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A service that systemd looks after (private).
+
+A unit file of the package is linked, not copied: ``/etc/systemd/system/<unit>`` points through ``current``, so that
+switching the deployment switches the unit file. ``enable`` however resolves the path, so every start asks it again.
+A unit of that name which is somebody else's is never started, stopped or disabled.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import typing as t
+
+from .._model.errors import BackendError, ConflictError, InputError
+from .._model.path import safe_path
+from .._model.runtime import Service
+from .process import Completed, Runner
+
+__all__ = ["SystemdDriver"]
+
+_UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.@\\-]{0,200}\.(?:service|socket|target|timer|path)\Z")
+_UNITS = pathlib.Path("/etc/systemd/system")
+_TIMEOUT = 30.0
+_KILL_WAIT = 10.0
+_NOT_LOADED = 5
+_NOT_BOOTED = "not been booted with systemd"
+_UP = ("active", "reloading", "refreshing")
+_DOWN = ("inactive", "failed")
+
+
+class SystemdDriver:
+    """See ``service.Driver``."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        instance: pathlib.Path,
+        profile: pathlib.Path,
+        runner: Runner,
+        clock: t.Callable[[], float],
+        units: pathlib.Path = _UNITS,
+    ) -> None:
+        self._service, self._unit, self._profile, self._runner = service, service.unit, profile, runner
+        self._instance = os.path.abspath(str(instance))
+        self._restarts: int | None = None
+        self._check()
+        name = service.unit_file.rpartition("/")[2]
+        self._link = units / name if name else None
+        self._target = os.path.join(self._instance, "current", "profile", service.unit_file)
+
+    def _check(self) -> None:
+        unit, unit_file = self._unit, self._service.unit_file
+        if not _UNIT.match(unit):
+            raise InputError(
+                "unit-malformed",
+                f"service.unit: {unit!r} is not the full name of a unit",
+                hint="Write it with its ending, such as 'app.service'.",
+            )
+        if unit_file:
+            name = safe_path(unit_file, what="service.unit_file").rpartition("/")[2]
+            if name not in (unit, re.sub(r"@[^.]*\.", "@.", unit)):
+                raise InputError(
+                    "unit-file-misnamed",
+                    f"service.unit_file: {unit_file!r} does not bear the name of service.unit, {unit!r}",
+                )
+
+    def start(self) -> None:
+        if self._foreign():
+            raise ConflictError(
+                "unit-foreign",
+                "The unit {} exists on this host and is not of {}: {}".format(
+                    self._unit, self._instance, self._show("FragmentPath")["FragmentPath"] or self._link
+                ),
+                hint="Name another unit, or remove the one that is there.",
+            )
+        before = self._show("ActiveState", "NeedDaemonReload", "UnitFileState")
+        up, stale = before["ActiveState"] in _UP, before["NeedDaemonReload"] == "yes"
+        if up and not stale and self._linked() and before["UnitFileState"] not in ("linked", "disabled"):
+            return
+        self._install()
+        if up and not stale:
+            return
+        if not up:
+            self._systemctl("reset-failed", self._unit)  # else the restarts of another deployment count; fails if new
+        self._restarts = 0
+        self._must(
+            "restart" if up else "start", self._unit, timeout=self._service.start_timeout, code="service-start-failed"
+        )
+
+    def stop(self) -> None:
+        if self._absent() or self._foreign():
+            return
+        done = self._systemctl("stop", self._unit, timeout=self._service.stop_timeout)
+        if done.timed_out:
+            self._systemctl("kill", "--signal=SIGKILL", self._unit)
+            done = self._systemctl("stop", self._unit, timeout=_KILL_WAIT)
+        if done.code != _NOT_LOADED and (done.code or self._show("ActiveState")["ActiveState"] not in _DOWN):
+            raise self._failure("service-stop-failed", "stop", done)
+
+    def active(self) -> bool:
+        now = self._show("ActiveState", "SubState", "NRestarts")
+        restarts = int(now["NRestarts"] or 0)
+        if self._restarts is None:
+            self._restarts = restarts
+        return now["ActiveState"] in _UP and now["SubState"] != "auto-restart" and restarts <= self._restarts
+
+    def describe(self) -> str:
+        now = self._show("ActiveState", "SubState", "NRestarts")
+        return "{} is {} ({}), restarted {} times\n{}".format(
+            self._unit, now["ActiveState"], now["SubState"], now["NRestarts"] or 0, self._status()
+        )
+
+    def remove(self) -> None:
+        if self._absent() or self._foreign():
+            return
+        self.stop()
+        if self._linked_somehow() or self._show("LoadState")["LoadState"] != "not-found":
+            self._must("disable", "--no-reload", self._link.name if self._link else self._unit)
+        self._must("daemon-reload")
+        self._systemctl("reset-failed", self._unit)  # else a failed one goes on being listed; fails if there is none
+
+    def _install(self) -> None:
+        if self._link is not None:
+            if not (self._profile / self._service.unit_file).is_file():
+                raise InputError(
+                    "unit-file-missing",
+                    f"service.unit_file: the profile has no file {self._service.unit_file!r}",
+                    hint="Add a template with that destination to config.templates.",
+                )
+            self._must("link", "--force", "--no-reload", self._target)
+        self._must("enable", "--no-reload", self._unit)
+        self._must("daemon-reload")
+
+    def _absent(self) -> bool:
+        """Whether this host has no systemd that could run anything."""
+        done = self._systemctl("show", "--property=Version")
+        return done.code != 0 and self._failure("systemctl-failed", "show", done).code == "systemd-missing"
+
+    def _linked(self) -> bool:
+        return self._link is None or (self._link.is_symlink() and os.readlink(str(self._link)) == self._target)
+
+    def _linked_somehow(self) -> bool:
+        return self._link is not None and self._link.is_symlink()
+
+    def _foreign(self) -> bool:
+        """Whether the unit file of that name is not ours. A unit that the package does not bring is meant as it is."""
+        if self._link is None:
+            return False
+        ours = self._instance + os.sep
+        if os.path.lexists(str(self._link)):
+            return not (self._link.is_symlink() and os.readlink(str(self._link)).startswith(ours))
+        fragment = self._show("FragmentPath")["FragmentPath"]
+        return bool(fragment) and not fragment.startswith(ours)
+
+    def _show(self, *names: str) -> dict[str, str]:
+        """Properties of the unit; empty where this systemd does not have one."""
+        done = self._must("show", "--property=" + ",".join(names), self._unit)
+        found = dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
+        return {name: found.get(name, "") for name in names}
+
+    def _status(self) -> str:
+        """Its state without what it said: that may hold secrets, and this text goes into results and records."""
+        status = self._systemctl("status", "--full", "--lines=0", self._unit).output.strip()
+        return f"{status}\nWhat it said: journalctl -u {self._unit}"
+
+    def _must(self, *args: str, timeout: float = _TIMEOUT, code: str = "systemctl-failed") -> Completed:
+        done = self._systemctl(*args, timeout=timeout)
+        if done.code or done.timed_out:
+            raise self._failure(code, args[0], done)
+        return done
+
+    def _failure(self, code: str, verb: str, done: Completed) -> BackendError:
+        if done.code == 127 or _NOT_BOOTED in done.output:
+            return BackendError(
+                "systemd-missing",
+                f"The unit {self._unit} needs systemd, and this host does not run it",
+                hint="Use service.driver 'command' on hosts without systemd.",
+            )
+        how = "did not end in time" if done.timed_out else f"failed with code {done.code}"
+        parts = [f"systemctl {verb} {self._unit} {how}", done.output.strip()]
+        if verb in ("start", "restart", "stop"):
+            parts.append(self._status())
+        return BackendError(code, "\n".join(part for part in parts if part))
+
+    def _systemctl(self, *args: str, timeout: float = _TIMEOUT) -> Completed:
+        return self._runner.run(("systemctl", "--no-ask-password", "--no-pager", *args), timeout=timeout)

@@ -1,0 +1,239 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Activate, confirm, revert: the switch from one deployment to another, and back (private).
+
+Every switch is announced in the journal before it begins. Whatever interrupts it, the next verb that takes the lock
+finishes it first: an activation that was not judged goes back, a revert goes on.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._model import outcome
+from .._model.errors import ConflictError, InputError, RelmgmtError
+from .health import Judgement, judge
+from .instance import Instance, Tools
+from .journal import History
+from .service import Driver, open_driver
+
+__all__ = ["Switching"]
+
+Answer = t.Dict[str, t.Any]
+
+
+class Switching:
+    """The deployments of one instance, and which of them runs. The caller holds the lock, or only predicts."""
+
+    def __init__(self, instance: Instance, tools: Tools) -> None:
+        self._instance = instance
+        self._disk = instance.disk
+        self._journal = instance.journal
+        self._tools = tools
+
+    def recover(self) -> str | None:
+        """Finish what a crash left half done; says what was done, None if there was nothing."""
+        history = self._instance.history()
+        unfinished = history.unfinished
+        if unfinished is None:
+            return None
+        if unfinished.verb == "activate":
+            left, target = unfinished.target, unfinished.origin
+        else:
+            left, target = unfinished.origin, unfinished.target
+        answer = self._go_back(left, target, reason=f"an interruption of {unfinished.verb}")
+        return "deployment {}, interrupted: {}".format(left, answer["outcome"])
+
+    def activate(self, deployment: int, *, check: bool) -> Answer:
+        """Make the deployment current, provisionally; go back at once if it does not become healthy."""
+        history = self._instance.history()
+        if deployment == history.current and not history.unfinished:
+            return self._keep(history, check=check)
+        if not check or deployment in history.staged:
+            self._require_staged(history, deployment)
+        if check:
+            return self._answer(deployment, outcome.PROVISIONAL, changed=True, origin=history.current)
+        self._journal.write("switch", **{"from": history.current, "to": deployment, "verb": "activate"})
+        judgement = self._move(history.current, deployment)
+        if judgement.healthy:
+            self._journal.write("provisional", deployment=deployment)
+            return self._answer(
+                deployment, outcome.PROVISIONAL, changed=True, origin=history.current, judgement=judgement
+            )
+        back = self._go_back(deployment, history.current, reason=judgement.reason)
+        return dict(back, probes=_shown(judgement), seconds=round(judgement.seconds, 3))
+
+    def confirm(self, deployment: int, *, check: bool) -> Answer:
+        """Make the current, provisional deployment final."""
+        history = self._instance.history()
+        status = history.status.get(deployment, outcome.UNKNOWN)
+        if deployment != history.current:
+            if check and status in (outcome.STAGED, outcome.UNKNOWN):
+                return self._answer(deployment, outcome.CONFIRMED, changed=True)
+            reason = f"deployment {deployment} is {status}; deployment {history.current} is current"
+            known = status if status in (outcome.REVERTED, outcome.FAILED) else outcome.UNKNOWN
+            return self._answer(deployment, known, changed=False, reason=reason)
+        if status != outcome.PROVISIONAL:
+            return self._answer(deployment, status, changed=False)
+        if not check:
+            self._journal.write("confirmed", deployment=deployment)
+        return self._answer(deployment, outcome.CONFIRMED, changed=True)
+
+    def revert(self, *, deployment: int | None, version: str, reason: str, check: bool) -> Answer:
+        """Leave ``deployment`` for the one before it, or leave whatever runs for the newest held one of ``version``."""
+        history = self._instance.history()
+        if deployment is not None:
+            if deployment != history.current:
+                status = history.status.get(deployment, outcome.UNKNOWN)
+                return self._answer(deployment, status, changed=False, reason=f"deployment {deployment} is not current")
+            target = history.previous(deployment)
+        else:
+            target = self._newest(history, version)
+            if target == history.current and history.state == outcome.CONFIRMED:
+                return self._keep(history, check=check)
+        if target:
+            self._instance.meta(target)
+        if check:
+            return self._answer(history.current, outcome.REVERTED, changed=True, origin=history.current, target=target)
+        confirmed = history.state == outcome.CONFIRMED
+        answer = self._go_back(history.current, target, reason=reason or "asked for")
+        if answer["outcome"] == outcome.FAILED and confirmed:
+            # What we left was final and good; what we went to is not: N and N-1 are judged alike.
+            second = self._go_back(target, history.current, reason=answer["reason"])
+            if second["outcome"] == outcome.REVERTED:
+                self._journal.write("confirmed", deployment=history.current)
+            answer["reason"] += "; back on deployment {}: {}".format(history.current, second["outcome"])
+        return answer
+
+    def _keep(self, history: History, *, check: bool) -> Answer:
+        """The deployment already is current: see that it runs and is healthy, start it if it is not."""
+        deployment = history.current
+        runtime = self._instance.runtime(deployment)
+        driver = self._driver(deployment)
+        idle = driver is not None and not driver.active()
+        if check:
+            return self._answer(deployment, history.state, changed=idle)
+        if driver is not None and idle:
+            driver.start()
+        judgement = judge(
+            runtime, driver=driver, runner=self._tools.runner, clock=self._tools.clock, wait=self._tools.wait
+        )
+        if judgement.healthy:
+            return self._answer(deployment, history.state, changed=idle, judgement=judgement)
+        if history.state == outcome.PROVISIONAL:
+            return self._go_back(deployment, history.previous(deployment), reason=judgement.reason)
+        return self._answer(deployment, outcome.FAILED, changed=idle, reason=judgement.reason, judgement=judgement)
+
+    def _go_back(self, left: int, target: int, *, reason: str) -> Answer:
+        self._journal.write("switch", **{"from": left, "to": target, "verb": "revert"})
+        judgement = self._move(left, target)
+        if judgement.healthy:
+            self._journal.write("reverted", deployment=left, to=target, reason=reason)
+            return self._answer(left, outcome.REVERTED, changed=True, reason=reason, origin=left, target=target)
+        why = f"{reason}; then deployment {target} did not come up: {judgement.reason}"
+        self._journal.write("failed", deployment=target, reason=why)
+        return self._answer(left, outcome.FAILED, changed=True, reason=why, origin=left, target=target)
+
+    def _move(self, origin: int, target: int) -> Judgement:
+        """Stop, one rename, start, judge. Never raises for what the software does: that is the judgement's."""
+        try:
+            self._leave(origin, target)
+            if target:
+                self._disk.point(f"deployments/{target}", "current")
+            else:
+                self._disk.remove("current")
+            driver = self._driver(target)
+            if driver is not None:
+                driver.start()
+            return judge(
+                self._instance.runtime(target),
+                driver=driver,
+                runner=self._tools.runner,
+                clock=self._tools.clock,
+                wait=self._tools.wait,
+            )
+        except RelmgmtError as exc:
+            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+
+    def _leave(self, origin: int, target: int) -> None:
+        """Stop what runs; undo what its driver installed unless the next deployment is run in the same way."""
+        try:
+            driver = self._driver(origin)
+        except InputError:
+            return  # what cannot be opened was never started
+        if driver is None:
+            return
+        before, after = self._instance.runtime(origin).service, self._instance.runtime(target).service
+        same = before and after and (before.driver, before.unit) == (after.driver, after.unit)
+        if same:
+            driver.stop()
+        else:
+            driver.remove()
+
+    def _driver(self, deployment: int) -> Driver | None:
+        service = self._instance.runtime(deployment).service
+        if service is None:
+            return None
+        profile = self._disk.path("deployments", str(deployment), "profile")
+        return open_driver(
+            service, instance=self._disk.root, profile=profile, runner=self._tools.runner, clock=self._tools.clock
+        )
+
+    def _require_staged(self, history: History, deployment: int) -> None:
+        if history.status.get(deployment) not in (outcome.STAGED, outcome.CONFIRMED):
+            raise ConflictError(
+                "deployment-not-staged",
+                "{}: deployment {} is {}".format(
+                    self._disk.root, deployment, history.status.get(deployment, "not on this host")
+                ),
+                hint="Stage the release first.",
+            )
+        self._instance.meta(deployment)
+
+    def _newest(self, history: History, version: str) -> int:
+        """The newest deployment of the version that was confirmed here, or is current."""
+        held = [
+            number
+            for number, event in history.staged.items()
+            if event["version"] == version
+            and (history.status[number] == outcome.CONFIRMED or number == history.current)
+        ]
+        if not held:
+            versions = sorted({event["version"] for event in history.staged.values()})
+            raise InputError(
+                "version-not-held",
+                "{}: no confirmed deployment of version {} is on this host (it holds {})".format(
+                    self._disk.root, version, ", ".join(versions) or "none"
+                ),
+                hint="Roll that version out instead.",
+            )
+        return max(held)
+
+    def _answer(
+        self,
+        deployment: int,
+        result: str,
+        *,
+        changed: bool,
+        reason: str = "",
+        origin: int | None = None,
+        target: int | None = None,
+        judgement: Judgement | None = None,
+    ) -> Answer:
+        answer: Answer = {"outcome": result, "changed": changed, "deployment": deployment, "reason": reason}
+        if origin is not None:
+            answer["from"] = origin
+        if target is not None:
+            answer["to"] = target
+        if judgement is not None:
+            answer.update(probes=_shown(judgement), seconds=round(judgement.seconds, 3))
+        return answer
+
+
+def _shown(judgement: Judgement) -> list[Answer]:
+    return [
+        {"name": result.name, "level": result.level, "healthy": result.healthy, "reason": result.reason}
+        for result in judgement.results
+    ]

@@ -1,0 +1,81 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_info
+short_description: Ask a host what it is and which releases it holds
+version_added: 0.1.0
+author: relmgmt contributors (@relmgmt)
+description:
+  - >-
+    Returns what the host is (Python, free bytes, whether its root can be trusted and written) and, with O(package),
+    what of it is there.
+  - >-
+    Nothing is written to the host.
+extends_documentation_fragment:
+  - relmgmt.release.host
+options:
+  package:
+    description: Name of the package, C(team/app). Without it only the host is described.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: See what runs
+  relmgmt.release.host_info:
+    package: calendar/radicale
+  register: here
+
+- name: Show the version
+  ansible.builtin.debug:
+    msg: "{{ here.release.current.version | default('absent') }}"
+"""
+
+RETURN = r"""
+outcome:
+  description: What happened on the host.
+  returned: always
+  type: str
+  sample: ok
+reason:
+  description: Why, where there is something to say.
+  returned: always
+  type: str
+  sample: ""
+code:
+  description: Stable identifier of the error.
+  returned: when the host refused or could not be reached
+  type: str
+  sample: host-unreachable
+host:
+  description: The host, and C(problems) that forbid placing packages on it.
+  returned: when the host answered
+  type: dict
+  sample:
+    problems: []
+    python: {executable: /usr/bin/python3, version: 3.11.2}
+    root: {free_bytes: 1073741824, path: /srv/relmgmt}
+    systemd: true
+    user: 0
+release:
+  description:
+    - The instance. C(state) is V(absent) or the outcome of the current deployment, C(service) is V(active),
+      V(inactive) or V(none).
+    - C(interrupted) says that a crash left a switch half done; the next verb that changes something finishes it.
+  returned: when the host answered and O(package) is given
+  type: dict
+  sample:
+    current: {deployment: 2, profile: "sha256:4f...", release: "sha256:9a...", status: confirmed, version: 3.9.0}
+    deployments: []
+    instance: main
+    interrupted: false
+    package: calendar/radicale
+    previous:
+    service: active
+    state: confirmed
+    units: []
+"""

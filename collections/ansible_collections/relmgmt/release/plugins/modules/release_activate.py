@@ -1,0 +1,69 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_activate
+short_description: Make a staged deployment current, provisionally
+version_added: 0.1.0
+author: relmgmt contributors (@relmgmt)
+description:
+  - >-
+    Stops the service, switches release and profile by one rename, starts the service and asks the probes.
+  - >-
+    A deployment that does not become healthy is left again at once, by the host itself; the outcome is then
+    V(reverted).
+  - >-
+    For a deployment that already is current, sees that its service runs and is healthy.
+extends_documentation_fragment:
+  - relmgmt.release.host
+options:
+  deployment:
+    description: Number of the deployment, as M(relmgmt.release.release_stage) returned it.
+    type: int
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Activate it
+  relmgmt.release.release_activate:
+    package: calendar/radicale
+    deployment: "{{ staged.deployment }}"
+"""
+
+RETURN = r"""
+outcome:
+  description: What happened on the host.
+  returned: always
+  type: str
+  sample: provisional
+reason:
+  description: Why, where there is something to say.
+  returned: always
+  type: str
+  sample: ""
+code:
+  description: Stable identifier of the error.
+  returned: when the host refused or could not be reached
+  type: str
+  sample: host-unreachable
+deployment:
+  description: Number of the deployment on the host.
+  returned: when the host answered
+  type: int
+  sample: 3
+probes:
+  description: The answers to the package's probes and smoke tests.
+  returned: when probes were asked
+  type: list
+  elements: dict
+  sample:
+    - {name: web, level: required, healthy: true, reason: ""}
+seconds:
+  description: How long it took until the verdict, in seconds.
+  returned: when probes were asked
+  type: float
+  sample: 1.8
+"""

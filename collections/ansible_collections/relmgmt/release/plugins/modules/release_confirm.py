@@ -1,0 +1,52 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_confirm
+short_description: Make a provisional deployment final
+version_added: 0.1.0
+author: relmgmt contributors (@relmgmt)
+description:
+  - >-
+    Confirms the deployment that was activated. Fails, and never says otherwise, when the host has left it meanwhile.
+extends_documentation_fragment:
+  - relmgmt.release.host
+options:
+  deployment:
+    description: Number of the deployment that was activated.
+    type: int
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Confirm it
+  relmgmt.release.release_confirm:
+    package: calendar/radicale
+    deployment: "{{ staged.deployment }}"
+"""
+
+RETURN = r"""
+outcome:
+  description: What happened on the host.
+  returned: always
+  type: str
+  sample: confirmed
+reason:
+  description: Why, where there is something to say.
+  returned: always
+  type: str
+  sample: ""
+code:
+  description: Stable identifier of the error.
+  returned: when the host refused or could not be reached
+  type: str
+  sample: host-unreachable
+deployment:
+  description: Number of the deployment on the host.
+  returned: when the host answered
+  type: int
+  sample: 3
+"""

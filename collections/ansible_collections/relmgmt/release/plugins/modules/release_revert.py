@@ -1,0 +1,86 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_revert
+short_description: Go back to a deployment that a host still holds
+version_added: 0.1.0
+author: relmgmt contributors (@relmgmt)
+description:
+  - >-
+    With O(deployment), leaves that deployment for the one before it, if it is the current one.
+  - >-
+    With O(version), goes back to the newest confirmed deployment of that version.
+  - >-
+    Needs nothing but the host itself; neither the DML nor a secret store nor the registry.
+extends_documentation_fragment:
+  - relmgmt.release.host
+options:
+  deployment:
+    description: Number of the deployment to leave. Exactly one of O(deployment) and O(version) is needed.
+    type: int
+  version:
+    description: Version to go back to.
+    type: str
+    default: ""
+  reason:
+    description: Why, for the host's journal.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Go back to the version before
+  relmgmt.release.release_revert:
+    package: calendar/radicale
+    version: 3.8.3
+    reason: INC-2044
+"""
+
+RETURN = r"""
+outcome:
+  description: What happened on the host.
+  returned: always
+  type: str
+  sample: reverted
+reason:
+  description: Why, where there is something to say.
+  returned: always
+  type: str
+  sample: ""
+code:
+  description: Stable identifier of the error.
+  returned: when the host refused or could not be reached
+  type: str
+  sample: host-unreachable
+deployment:
+  description: Number of the deployment on the host.
+  returned: when the host answered
+  type: int
+  sample: 3
+from:
+  description: The deployment that was left.
+  returned: when something was left
+  type: int
+  sample: 3
+to:
+  description: The deployment that runs now, 0 for none.
+  returned: when something was left
+  type: int
+  sample: 2
+probes:
+  description: The answers to the package's probes and smoke tests.
+  returned: when probes were asked
+  type: list
+  elements: dict
+  sample:
+    - {name: web, level: required, healthy: true, reason: ""}
+seconds:
+  description: How long it took until the verdict, in seconds.
+  returned: when probes were asked
+  type: float
+  sample: 1.8
+"""

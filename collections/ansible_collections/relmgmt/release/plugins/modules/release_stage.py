@@ -1,0 +1,82 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_stage
+short_description: Bring a release to a host, beside what runs
+version_added: 0.1.0
+author: relmgmt contributors (@relmgmt)
+description:
+  - >-
+    Places the units of a fetched package and a rendered profile as a new deployment. What runs is not touched.
+  - >-
+    Only files that the host lacks are sent. Everything that arrives is verified by digest.
+extends_documentation_fragment:
+  - relmgmt.release.host
+options:
+  package:
+    description: Name of the package. It is read from O(source); here only for consistency among the verbs.
+    type: str
+    default: ""
+  source:
+    description: Directory on the controller that M(relmgmt.release.package_fetch) returned as C(path).
+    type: str
+    required: true
+  profile:
+    description: File on the controller with the rendered profile of this host, as M(relmgmt.release.rollout_plan)
+      wrote it.
+    type: str
+    required: true
+  held:
+    description: >-
+      Deployments that the host holds, as M(relmgmt.release.host_info) returned them. Files of theirs are not sent. A
+      host
+      that turns out to lack one asks for it.
+    type: list
+    elements: dict
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Stage the release
+  relmgmt.release.release_stage:
+    source: "{{ fetched.path }}"
+    profile: "/run/user/1000/relmgmt/profiles/{{ inventory_hostname }}.json"
+  register: staged
+"""
+
+RETURN = r"""
+outcome:
+  description: What happened on the host.
+  returned: always
+  type: str
+  sample: staged
+reason:
+  description: Why, where there is something to say.
+  returned: always
+  type: str
+  sample: ""
+code:
+  description: Stable identifier of the error.
+  returned: when the host refused or could not be reached
+  type: str
+  sample: host-unreachable
+deployment:
+  description: Number of the deployment on the host.
+  returned: when the host answered
+  type: int
+  sample: 3
+version:
+  description: Version of the release.
+  returned: when the host answered
+  type: str
+  sample: 3.9.0
+from:
+  description: The deployment that runs, 0 for none.
+  returned: when the host answered
+  type: int
+  sample: 2
+"""

@@ -1,0 +1,54 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host engine as one file: a zip that Python runs, the same bytes on every machine (private)."""
+
+from __future__ import annotations
+
+import functools
+import io
+import pathlib
+import zipfile
+
+__all__ = ["BOOT", "engine_bytes"]
+
+_UTILS = pathlib.Path(__file__).parents[1] / "module_utils"
+_PACKAGE = "relmgmt_host"
+_MAIN = b"""import sys
+from relmgmt_host._host.main import command
+sys.exit(command(sys.argv))
+"""
+
+# What a host's Python is given with -c: it takes the engine from standard input into memory, so that nothing is written
+# to a host that is only asked. It must parse on any Python, to be able to say that one is too old.
+BOOT = """import sys
+if sys.version_info < (3, 8):
+    sys.exit(196)
+import os
+from io import BytesIO
+source = sys.stdin.buffer
+engine = source.read(int(source.readline()))
+memory = os.memfd_create("relmgmt-host")
+os.fdopen(memory, "wb", closefd=False).write(engine)
+sys.path.insert(0, "/proc/self/fd/%d" % memory)
+from relmgmt_host._host.main import main
+sys.exit(main(engine, source, sys.stdout))
+"""
+
+
+@functools.cache
+def engine_bytes() -> bytes:
+    """The zip application: ``_host`` and ``_model``, with fixed times and order."""
+    members = {f"{_PACKAGE}/__init__.py": b"", "__main__.py": _MAIN}
+    for package in ("_host", "_model"):
+        for path in (_UTILS / package).glob("*.py"):
+            members[f"{_PACKAGE}/{package}/{path.name}"] = path.read_bytes()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(members):
+            member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, members[name])
+    return buffer.getvalue()

@@ -1,0 +1,139 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The base of host verbs: one round trip to the host engine, whatever the connection and the become method (private).
+
+Standard library, ansible-core and ``_model`` only: every import here is paid by each verb.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import typing as t
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._model import outcome
+from ..module_utils._model.errors import BackendError, InputError, RelmgmtError, error_from_dict
+from ._action import plain
+from ._engine import BOOT, engine_bytes
+from ._spec import argument_spec
+
+__all__ = ["HostAction", "Request"]
+
+MARK = "RELMGMT-HOST "
+TOO_OLD, NOT_FOUND = 196, 197
+_CANDIDATES = ("python3", *(f"python3.{minor}" for minor in range(20, 7, -1)), "/usr/libexec/platform-python")
+Result = dict[str, t.Any]
+
+
+class Request(t.NamedTuple):
+    """What the engine is asked: verb, parameters, and for staging a function that packs the files it asks for."""
+
+    verb: str
+    params: dict[str, t.Any]
+    payload: t.Callable[[set[str] | None], bytes] | None = None
+
+
+class HostAction(ActionBase):
+    """A verb that one host carries out. A subclass is named by its file and implements ``request``.
+
+    The result always has ``outcome``. With ``on_failure: fail`` (the default) an outcome outside ``GOOD`` fails the
+    task;
+    a rollout passes ``report``, because ansible-core's own failure handling cannot run a fleet.
+    """
+
+    _supports_check_mode = True
+    _supports_async = False
+    GOOD: t.ClassVar[tuple[str, ...]] = ()
+
+    def run(self, tmp: None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
+        """Validate, ask the host once, turn whatever comes back into an outcome."""
+        result = super().run(tmp, task_vars)
+        name = type(self).__module__.rpartition(".")[2]
+        _validated, values = self.validate_argument_spec(argument_spec=argument_spec(name))
+        params = plain(values)
+        try:
+            answer = self._ask(self.request(params), task_vars or {})
+        except AnsibleConnectionFailure as exc:
+            answer = _undecided(outcome.UNREACHABLE, "host-unreachable", str(exc))
+        except RelmgmtError as exc:
+            answer = {"outcome": outcome.FAILED, "changed": False, "reason": str(exc), "code": exc.code}
+        if not self._task.diff:
+            answer.pop("diff", None)
+        if params["on_failure"] == "fail" and answer["outcome"] not in self.GOOD:
+            message = answer.get("reason") or f"the outcome is {answer['outcome']}"
+            raise AnsibleActionFail(message, result={"code": answer.get("code", f"host-{answer['outcome']}"), **answer})
+        return {**result, **answer}
+
+    def request(self, params: dict[str, t.Any]) -> Request:
+        """The request that the task's parameters stand for; raise RelmgmtError where there is none."""
+        raise NotImplementedError
+
+    def address(self, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """The parameters that name an instance, as every request carries them."""
+        return {key: params[key] for key in ("root", "package", "instance", "fence") if key in params}
+
+    def _ask(self, request: Request, task_vars: dict[str, t.Any]) -> Result:
+        payload = request.payload(None) if request.payload and not self._task.check_mode else b""
+        answer = self._send(request, payload, task_vars)
+        if "need" in answer and request.payload:
+            # The host lost files that we took for granted: send exactly those.
+            answer = self._send(request, request.payload(set(answer["need"]["objects"])), task_vars)
+        if "error" in answer:
+            raise error_from_dict(answer["error"])
+        return t.cast(Result, answer["result"])
+
+    def _send(self, request: Request, payload: bytes, task_vars: dict[str, t.Any]) -> Result:
+        engine = engine_bytes()
+        header = json.dumps(
+            {
+                "verb": request.verb,
+                "params": request.params,
+                "check": bool(self._task.check_mode),
+                "payload": len(payload),
+            }
+        )
+        data = b"%d\n%s%s\n%s" % (len(engine), engine, header.encode("utf-8"), payload)
+        done = self._low_level_execute_command(self._command(task_vars), in_data=data, sudoable=True)
+        for line in reversed(str(done["stdout"]).splitlines()):
+            if line.startswith(MARK):
+                return t.cast(Result, json.loads(line[len(MARK) :]))
+        raise _silent(int(done["rc"]), str(done.get("stderr") or done["stdout"]))
+
+    def _command(self, task_vars: dict[str, t.Any]) -> str:
+        """The command line. The interpreter is the inventory's, or the first on the host that is new enough."""
+        configured = self._templar.template(task_vars.get("ansible_python_interpreter") or "auto")
+        boot = shlex.quote(BOOT)
+        if not str(configured).startswith("auto"):
+            return f"{configured} -I -S -c {boot}"
+        search = (
+            f"for p in {' '.join(_CANDIDATES)}; do"
+            f" if \"$p\" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then"
+            f' exec "$p" -I -S -c {boot}; fi; done;'
+            f" command -v python3 >/dev/null && exit {TOO_OLD}; exit {NOT_FOUND}"
+        )
+        return f"/bin/sh -c {shlex.quote(search)}"
+
+
+def _undecided(result: str, code: str, reason: str) -> Result:
+    return {"outcome": result, "changed": False, "reason": reason, "code": code}
+
+
+def _silent(code: int, text: str) -> RelmgmtError:
+    """Why the engine did not answer."""
+    tail = text.strip()[-300:] or "no output"
+    if code == TOO_OLD:
+        return InputError(
+            "host-python-too-old", "The host's Python is older than 3.8", hint="Install Python 3.8 or newer there."
+        )
+    if code in (NOT_FOUND, 127):
+        return InputError(
+            "host-python-missing",
+            "There is no python3 on the host",
+            hint="Install Python 3.8 or newer there, or name it by ansible_python_interpreter.",
+        )
+    return BackendError("host-silent", f"The host engine gave no answer (exit code {code}): {tail}")
