@@ -1,0 +1,86 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import typing as t
+
+from ..module_utils._model.errors import InputError
+from ..module_utils._model.manifest import Manifest
+from ..plugin_utils._action import ControllerAction, plain
+from ..plugin_utils._dml import Settings
+from ..plugin_utils._registry import Holder, Registry, location
+from ..plugin_utils._rollout import SECRETS_PREFIX, HostInput, Opened, Package, Wish, open_rollout, run_directory
+from ..plugin_utils._rollout import check as check_rollout
+from ..plugin_utils._secrets import Access
+from ..plugin_utils._vault_file import vault_file_opener
+
+_PREFIXES = ("relmgmt_config", SECRETS_PREFIX)
+
+
+class ActionModule(ControllerAction):
+    """Decide who takes part in which wave, render all profiles, take the lease. No host is touched."""
+
+    def verb(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        if task_vars.get("ansible_limit"):
+            raise InputError(
+                "rollout-limited",
+                f"--limit {task_vars['ansible_limit']} would move hosts between waves",
+                hint="Choose the hosts by relmgmt_target instead.",
+            )
+        run = f"check-{os.getppid()}"
+        hosts = {host: self._host(params["infos"], task_vars["hostvars"][host]) for host in params["hosts"]}
+        package = self._package(params, run)
+        version = package.manifest.version if package.manifest else params["version"]
+        wish = Wish(**{name: params[name] for name in Wish.__dataclass_fields__ if name != "version"}, version=version)
+        access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ)
+        if self.check_mode:
+            opened = check_rollout(wish, hosts, package, access, run)
+            return self._result(opened, package, hosts, location(params))
+        with Registry.open(location(params)) as registry:
+            # The lease belongs to the run, not to the worker process that takes it.
+            opened = open_rollout(wish, hosts, package, access, registry, Holder.of(os.getppid()))
+        return self._result(opened, package, hosts, location(params))
+
+    @staticmethod
+    def _host(infos: str, known: t.Mapping[str, t.Any]) -> HostInput:
+        names = [name for name in known if name.startswith(_PREFIXES)]
+        return HostInput(
+            site=str(known.get("relmgmt_site", "")),
+            variables=plain({name: known[name] for name in names}),
+            facts=plain(known.get("ansible_facts") or {}),
+            info=plain(known.get(infos) or {}),
+        )
+
+    def _package(self, params: dict[str, t.Any], run: str) -> Package:
+        if params["kind"] == "rollback":
+            return Package(None, None)
+        settings = Settings.from_params(params)
+        with settings.client(write=not self.check_mode) as client:
+            target = client.resolve(params["package"], params["version"] or None, params["environment"])
+            # A dry run writes to no cache; what it fetches lies in its run directory, and goes with it.
+            own = self.check_mode and not client.cached(target, settings.cache)
+            path = client.fetch(target, run_directory.make(run) / "cache" if own else settings.cache)
+        return Package(Manifest.from_dict(json.loads((path / "manifest.json").read_bytes())), path)
+
+    @staticmethod
+    def _result(opened: Opened, package: Package, hosts: t.Mapping[str, HostInput], registry: str) -> dict[str, t.Any]:
+        plan, lease = opened.plan, opened.lease
+        taking_part = [host for wave in plan.waves for host in wave.hosts]
+        rollout = {
+            **plan.to_dict(),
+            "order": taking_part,
+            "batches": [len(wave.hosts) for wave in plan.waves] or [1],
+            "source": str(package.path or ""),
+            "profiles": {host: run_directory.profile_path(opened.directory, host) for host in taking_part}
+            if opened.directory and package.path
+            else {},
+            "held": {host: (hosts[host].info.get("release") or {}).get("deployments", []) for host in taking_part},
+            "registry": registry,
+            "fence": {"registry": lease.registry, "token": lease.token} if lease else None,
+        }
+        return {"changed": bool(plan.waves), "rollout": rollout}

@@ -1,0 +1,50 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils._model import outcome
+from ..plugin_utils._action import ControllerAction
+from ..plugin_utils._registry import Registry, location
+from ..plugin_utils._rollout import LEASE_SECONDS, Plan, Wave, decide, good_outcomes, lease_of, outcomes, rows
+
+
+class ActionModule(ControllerAction):
+    """Say what the outcomes of a wave mean for the rollout, and record them."""
+
+    def verb(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        rollout = params["rollout"]
+        plan = Plan.from_dict(rollout)
+        wave = self._wave(plan, params["wave"])
+        variables, names = task_vars["hostvars"], params["results"]
+        good = good_outcomes(plan.kind, staging=wave.index == 0)
+        results = outcomes(plan, wave.hosts, variables, names)
+        earlier = [host for other in plan.waves if other.index < wave.index for host in other.hosts]
+        lost = [r for r in outcomes(plan, earlier, variables, names).values() if r.outcome not in good]
+        verdict = decide(
+            results, good=good, budget=plan.failure_budget, spent=plan.spent + len(lost), on_failure=plan.on_failure
+        )
+        if not self.check_mode:
+            with Registry.open(location(rollout)) as registry:
+                registry.renew(lease_of(plan, rollout["fence"]), ttl=LEASE_SECONDS)
+                registry.record_deployments(plan.id, rows(plan, results))
+                registry.record_wave(
+                    plan.id,
+                    wave.index,
+                    name=wave.name,
+                    hosts=wave.hosts,
+                    verdict=verdict.verdict,
+                    reason=verdict.reason,
+                )
+                following = [other for other in plan.waves if other.index == wave.index + 1]
+                if verdict.verdict == outcome.CONTINUE and following:
+                    registry.record_wave(plan.id, following[0].index, name=following[0].name, hosts=following[0].hosts)
+        return {"changed": False, "verdict": {**verdict.to_dict(), "wave": wave.index, "name": wave.name}}
+
+    @staticmethod
+    def _wave(plan: Plan, first: str) -> Wave:
+        """The wave that the host belongs to; without a host, staging, which concerns all of them."""
+        return next((wave for wave in plan.waves if first in wave.hosts), plan.staging)

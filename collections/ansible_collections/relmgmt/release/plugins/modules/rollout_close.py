@@ -1,0 +1,60 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_close
+short_description: Close a rollout
+version_added: 0.1.0
+author: relmgmt contributors (@relmgmt)
+description:
+  - >-
+    Records how the rollout ended on every host, gives its lease back, removes the rendered profiles.
+  - >-
+    Fails if the rollout failed: outcomes are data until here.
+extends_documentation_fragment:
+  - relmgmt.release.attributes
+  - relmgmt.release.attributes.controller
+options:
+  rollout:
+    description: What M(relmgmt.release.rollout_plan) returned as C(rollout).
+    type: dict
+    required: true
+  results:
+    description: >-
+      Names of the variables that the hosts' results are registered in, in the order in which they were made. The
+      last one
+      that a host has counts.
+    type: list
+    elements: str
+    required: true
+  verdict:
+    description: The last verdict, as M(relmgmt.release.rollout_verdict) returned it.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Close the rollout
+  relmgmt.release.rollout_close:
+    rollout: "{{ planned.rollout }}"
+    verdict: "{{ judged.verdict }}"
+    results: [staged, activated, confirmed, reverted]
+  run_once: true
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+rollout:
+  description: Identity, result and number of hosts by outcome.
+  returned: success
+  type: dict
+  sample: {id: 20261121T103000Z-3f9a, result: succeeded, reason: "", outcomes: {confirmed: 20}}
+hosts:
+  description: Outcome and reason of every host.
+  returned: success
+  type: dict
+  sample: {ci-ber-01: {outcome: confirmed, reason: ""}}
+"""

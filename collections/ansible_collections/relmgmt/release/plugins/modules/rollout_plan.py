@@ -1,0 +1,123 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_plan
+short_description: Plan a rollout or rollback
+version_added: 0.1.0
+author: relmgmt contributors (@relmgmt)
+description:
+  - >-
+    Decides which hosts take part in which wave, fetches and verifies the package, checks the configuration of all
+    hosts against the package's schema, reads the secrets, renders all profiles, and takes the lease.
+  - >-
+    No host is touched. What forbids the rollout on any host is found here and told for all hosts at once.
+  - >-
+    A rollout of the same package to the same hosts that was interrupted keeps its identity and its waves.
+  - >-
+    Run it once, after M(relmgmt.release.host_info) on every host. The playbooks C(relmgmt.release.rollout) and
+    C(relmgmt.release.rollback) do.
+extends_documentation_fragment:
+  - relmgmt.release.attributes
+  - relmgmt.release.attributes.controller
+options:
+  kind:
+    description: V(rollout) brings a version from the DML; V(rollback) goes back to a version that the hosts still
+      hold and needs no DML.
+    type: str
+    choices: [rollout, rollback]
+    default: rollout
+  package:
+    description: Name of the package, C(team/app).
+    type: str
+    required: true
+  version:
+    description: The version; empty for the newest that is promoted to the environment. A rollback has to name it.
+    type: str
+    default: ""
+  environment:
+    description: The environment that the package has to be promoted to.
+    type: str
+    required: true
+  instance:
+    description: Name of the instance on the hosts.
+    type: str
+    default: main
+  hosts:
+    description: The hosts that are to take part.
+    type: list
+    elements: str
+    required: true
+  infos:
+    description: Name of the variable that the hosts' results of M(relmgmt.release.host_info) are registered in.
+    type: str
+    required: true
+  strategy:
+    description: V(big_bang) switches all hosts together. V(canary) switches O(canary) hosts first, then the rest.
+    type: str
+    choices: [big_bang, canary]
+    default: canary
+  canary:
+    description: How many hosts go first. Which ones depends on the names of host and package.
+    type: int
+    default: 1
+  on_failure:
+    description: What the verdict is when more hosts fail than O(failure_budget) allows.
+    type: str
+    choices: [pause, revert_wave, revert_all]
+    default: revert_all
+  failure_budget:
+    description: How many hosts may fail or be left out, over the whole rollout.
+    type: int
+    default: 0
+  registry:
+    description: Path or database URL of the registry. Environment form E(RELMGMT_REGISTRY).
+    type: str
+    default: ""
+  dml:
+    description: Directory of the DML. Environment form E(RELMGMT_DML).
+    type: str
+    default: ""
+  trusted_root:
+    description: File with the root that the DML's signatures are verified against. Environment form
+      E(RELMGMT_TRUSTED_ROOT).
+    type: str
+    default: ""
+  cache:
+    description: Directory for fetched packages. Environment form E(RELMGMT_CACHE).
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Plan
+  relmgmt.release.rollout_plan:
+    package: calendar/radicale
+    version: 3.9.0
+    environment: prod
+    hosts: "{{ ansible_play_hosts_all }}"
+    infos: found
+  run_once: true
+  delegate_to: localhost
+  register: planned
+"""
+
+RETURN = r"""
+rollout:
+  description:
+    - The plan. C(waves) is empty when every host already is where the rollout leads.
+    - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play.
+  returned: success
+  type: dict
+  sample:
+    id: 20261121T103000Z-3f9a
+    kind: rollout
+    package: calendar/radicale
+    version: 3.9.0
+    waves: [{index: 1, name: canary, hosts: [ci-ber-01]}]
+    order: [ci-ber-01]
+    batches: [1]
+"""

@@ -1,0 +1,55 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_verdict
+short_description: Judge a wave
+version_added: 0.1.0
+author: relmgmt contributors (@relmgmt)
+description:
+  - >-
+    Says what the outcomes of a wave mean for the rollout: continue, pause, revert the wave, or revert everything.
+    Records outcomes and verdict.
+extends_documentation_fragment:
+  - relmgmt.release.attributes
+  - relmgmt.release.attributes.controller
+options:
+  rollout:
+    description: What M(relmgmt.release.rollout_plan) returned as C(rollout).
+    type: dict
+    required: true
+  results:
+    description: >-
+      Names of the variables that the hosts' results are registered in, in the order in which they were made. The
+      last one
+      that a host has counts.
+    type: list
+    elements: str
+    required: true
+  wave:
+    description: Any host of the wave. Without it, the staging of all hosts is judged.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Judge the wave
+  relmgmt.release.rollout_verdict:
+    rollout: "{{ planned.rollout }}"
+    wave: "{{ inventory_hostname }}"
+    results: [staged, activated]
+  run_once: true
+  delegate_to: localhost
+  register: judged
+"""
+
+RETURN = r"""
+verdict:
+  description: The verdict, its reason, and the hosts that failed with their reasons.
+  returned: success
+  type: dict
+  sample: {verdict: continue, reason: 1 of 1 hosts are well, failed: {}, wave: 1, name: canary}
+"""

@@ -1,0 +1,43 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rollout's decisions: who takes part, in which waves, and what an outcome means (private)."""
+
+from __future__ import annotations
+
+from .account import closing, lease_of, outcomes, rows
+from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
+from .plan import DEPLOY, LEFT_OUT, NONE, HostPlan, Plan
+from .planning import Wish
+from .profiles import SECRETS_PREFIX, HostInput
+from .strategy import STRATEGIES, Wave, waves
+from .verdict import Result, Verdict, decide, final, good_outcomes
+
+__all__ = [
+    "DEPLOY",
+    "LEASE_SECONDS",
+    "LEFT_OUT",
+    "NONE",
+    "SECRETS_PREFIX",
+    "STRATEGIES",
+    "HostInput",
+    "HostPlan",
+    "Opened",
+    "Package",
+    "Plan",
+    "Result",
+    "Verdict",
+    "Wave",
+    "Wish",
+    "check",
+    "closing",
+    "decide",
+    "final",
+    "good_outcomes",
+    "lease_of",
+    "open_rollout",
+    "outcomes",
+    "rows",
+    "waves",
+]

@@ -1,0 +1,93 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Open a rollout: everything between the hosts' answers and the first thing that is staged (private)."""
+
+from __future__ import annotations
+
+import collections.abc
+import pathlib
+import typing as t
+
+from ...module_utils._model.manifest import Manifest
+from ...module_utils._model.profile import Profile
+from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
+from .._secrets import Access
+from . import run_directory
+from .plan import Plan
+from .planning import Wish, left_out, make_plan
+from .profiles import HostInput, Scope, make_profiles
+
+__all__ = ["LEASE_SECONDS", "Opened", "Package", "check", "open_rollout"]
+
+LEASE_SECONDS = 900  # renewed at every verdict
+Hosts = collections.abc.Mapping[str, HostInput]
+
+
+class Package(t.NamedTuple):
+    """A package in the cache; a rollback needs none."""
+
+    manifest: Manifest | None
+    path: pathlib.Path | None
+
+
+class Opened(t.NamedTuple):
+    """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie."""
+
+    plan: Plan
+    lease: Lease | None
+    directory: pathlib.Path | None
+
+
+def open_rollout(
+    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, holder: Holder
+) -> Opened:
+    """Plan, take the lease, record, and lay the profiles ready.
+
+    Raises:
+        ConflictError: another run holds the lease (``rollout-locked``).
+        RelmgmtError: hosts are not ready, values break the schema, a secret or a template cannot be had.
+    """
+    out, profiles = _prepare(wish, hosts, package, access)
+    scope = (wish.package, wish.environment, wish.instance)
+    row = registry.open_rollout(*scope)
+    unfinished = Plan.from_dict(row["plan"]) if row else None
+    new_id = registry.new_rollout_id
+    plan = make_plan(
+        wish, hosts, out=out, manifest=package.manifest, profiles=profiles, unfinished=unfinished, new_id=new_id
+    )
+    if not plan.waves:
+        return Opened(plan, None, None)
+    lease = registry.acquire(*scope, holder, ttl=LEASE_SECONDS)
+    if unfinished and unfinished.id != plan.id:
+        registry.finish_rollout(unfinished.id, STOPPED, f"superseded by {plan.id}")
+    if package.manifest:
+        registry.record_package(package.manifest)
+    registry.begin_rollout(_row(plan, lease))
+    first = plan.staging if package.manifest else plan.waves[0]
+    registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)
+    return Opened(plan, lease, run_directory.write_profiles(plan.id, profiles))
+
+
+def check(wish: Wish, hosts: Hosts, package: Package, access: Access, run: str) -> Opened:
+    """The plan that ``open_rollout`` would make of an idle registry; only the run directory is written."""
+    out, profiles = _prepare(wish, hosts, package, access)
+    plan = make_plan(
+        wish, hosts, out=out, manifest=package.manifest, profiles=profiles, unfinished=None, new_id=lambda: run
+    )
+    return Opened(plan, None, run_directory.write_profiles(run, profiles))
+
+
+def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tuple[dict[str, str], dict[str, Profile]]:
+    out = left_out(hosts, package.manifest, budget=wish.failure_budget)
+    if package.manifest is None or package.path is None:
+        return out, {}
+    taking_part = {host: known for host, known in hosts.items() if host not in out}
+    scope = Scope(wish.environment, wish.instance)
+    return out, make_profiles(package.manifest, package.path, taking_part, scope, access)
+
+
+def _row(plan: Plan, lease: Lease) -> RolloutRow:
+    about = {name: getattr(plan, name) for name in ("id", "kind", "package", "version", "digest", "environment")}
+    return RolloutRow(**about, instance=plan.instance, strategy=plan.strategy, plan=plan.to_dict(), token=lease.token)

@@ -1,0 +1,117 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan: what happens on which host in which wave (private)."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ...module_utils._model import outcome
+from ...module_utils._model.errors import InputError
+from .strategy import Wave
+
+__all__ = ["DEPLOY", "LEFT_OUT", "NONE", "HostPlan", "Plan", "back_already", "converged", "version_of"]
+
+DEPLOY = "deploy"
+NONE = "none"
+LEFT_OUT = "left_out"
+Info = t.Mapping[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class HostPlan:
+    """One host: versions before and after, whether anything is to be done (action), and where packages lie on it."""
+
+    site: str
+    root: str
+    before: str
+    after: str
+    action: str
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, t.Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """One rollout or rollback. ``hosts`` are all that were asked for; ``waves`` those that something happens to."""
+
+    id: str
+    kind: str
+    package: str
+    version: str
+    digest: str
+    environment: str
+    instance: str
+    strategy: str
+    on_failure: str
+    failure_budget: int
+    hosts: t.Mapping[str, HostPlan]
+    waves: tuple[Wave, ...]
+
+    def to_dict(self) -> dict[str, t.Any]:
+        return {
+            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
+            "hosts": {host: plan.to_dict() for host, plan in sorted(self.hosts.items())},
+            "waves": [wave.to_dict() for wave in self.waves],
+        }
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any]) -> Plan:
+        fields = {field.name: data[field.name] for field in dataclasses.fields(cls)}
+        fields["hosts"] = {host: HostPlan(**plan) for host, plan in data["hosts"].items()}
+        fields["waves"] = tuple(Wave(wave["index"], wave["name"], tuple(wave["hosts"])) for wave in data["waves"])
+        return cls(**fields)
+
+    @property
+    def staging(self) -> Wave:
+        """Staging, seen as a wave of everybody who takes part."""
+        return Wave(0, "stage", tuple(host for wave in self.waves for host in wave.hosts))
+
+    @property
+    def spent(self) -> int:
+        """Hosts that were left out from the start count against the failure budget."""
+        return sum(plan.action == LEFT_OUT for plan in self.hosts.values())
+
+
+def converged(info: Info, *, release: str, profile: str) -> bool:
+    """Whether the host already is where the rollout leads, final and running."""
+    here = info["release"]
+    current = here["current"] or {}
+    return (
+        here["state"] == outcome.CONFIRMED
+        and not here["interrupted"]
+        and here["service"] != "inactive"
+        and (current["release"], current["profile"]) == (release, profile)
+    )
+
+
+def back_already(info: Info, version: str, *, host: str) -> bool:
+    """For a rollback: whether the host runs the version already.
+
+    Raises:
+        InputError: it neither does, nor holds a confirmed deployment of it (``version-not-held``).
+    """
+    here = info["release"]
+    current = here["current"] or {}
+    if here["state"] == outcome.CONFIRMED and current["version"] == version and not here["interrupted"]:
+        return bool(here["service"] != "inactive")
+    held = {item["version"] for item in here["deployments"] if item["status"] == outcome.CONFIRMED}
+    if version not in held:
+        raise InputError(
+            "version-not-held",
+            f"{host} holds no confirmed deployment of version {version} (it holds {', '.join(sorted(held)) or 'none'})",
+            hint="Roll that version out instead.",
+        )
+    return False
+
+
+def version_of(info: Info) -> str:
+    """The version that runs; ``absent`` if none does, ``unknown`` if the host did not say."""
+    if "release" not in info:
+        return "unknown"
+    return str(((info.get("release") or {}).get("current") or {}).get("version") or "absent")

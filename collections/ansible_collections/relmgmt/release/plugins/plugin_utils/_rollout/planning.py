@@ -1,0 +1,129 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a request and what the hosts said to a plan; nothing is touched on the way (private)."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import typing as t
+
+from ...module_utils._model.errors import BackendError, InputError
+from ...module_utils._model.manifest import Manifest
+from ...module_utils._model.profile import Profile
+from .plan import DEPLOY, LEFT_OUT, NONE, HostPlan, Plan, back_already, converged, version_of
+from .preflight import problem_of
+from .profiles import HostInput
+from .strategy import Wave, waves
+
+__all__ = ["Wish", "left_out", "make_plan"]
+
+Hosts = collections.abc.Mapping[str, HostInput]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What somebody asks for. kind: ``rollout`` or ``rollback``."""
+
+    kind: str
+    package: str
+    version: str
+    environment: str
+    instance: str
+    strategy: str
+    canary: int
+    on_failure: str
+    failure_budget: int
+
+
+def left_out(hosts: Hosts, manifest: Manifest | None, *, budget: int) -> dict[str, str]:
+    """Host → why it cannot take part.
+
+    Raises:
+        InputError: no hosts at all (``target-empty``).
+        BackendError: more hosts than the failure budget (``hosts-not-ready``), all of them listed.
+    """
+    if not hosts:
+        raise InputError(
+            "target-empty", "The rollout has no hosts", hint="Look at the target with ansible-inventory --graph."
+        )
+    found = {host: problem_of(known.info, manifest) for host, known in sorted(hosts.items())}
+    problems = {host: problem for host, problem in found.items() if problem}
+    if len(problems) > budget or len(problems) == len(hosts):
+        lines = "\n".join(f"  {host}: {problem}" for host, problem in problems.items())
+        raise BackendError(
+            "hosts-not-ready",
+            f"{len(problems)} of {len(hosts)} hosts are not ready, the failure budget is {budget}."
+            f" Nothing was staged:\n{lines}\n",
+            hint="Mend them, or take them out of the target, or raise relmgmt_failure_budget, and run it again.",
+        )
+    return problems
+
+
+def make_plan(
+    wish: Wish,
+    hosts: Hosts,
+    *,
+    out: collections.abc.Mapping[str, str],
+    manifest: Manifest | None,
+    profiles: collections.abc.Mapping[str, Profile],
+    unfinished: Plan | None,
+    new_id: t.Callable[[], str],
+) -> Plan:
+    """The plan. An unfinished one for the same package and hosts keeps its identity, its waves and its versions
+    before."""
+    digest = manifest.digest if manifest else ""
+    resumed = unfinished if unfinished and _same(unfinished, wish, digest, hosts) else None
+    planned = {}
+    for host, known in sorted(hosts.items()):
+        before = resumed.hosts[host].before if resumed else version_of(known.info)
+        if host in out:
+            planned[host] = HostPlan(known.site, known.root, before, before, LEFT_OUT, out[host])
+        else:
+            action = NONE if _settled(wish, host, known, digest, profiles) else DEPLOY
+            planned[host] = HostPlan(known.site, known.root, before, wish.version, action)
+    deploying = [host for host, plan in planned.items() if plan.action == DEPLOY]
+    if resumed:
+        shaped = _with_late(resumed.waves, deploying)
+    else:
+        shaped = waves(wish.strategy, deploying, package=wish.package, canary=wish.canary) if deploying else ()
+    return Plan(
+        id=resumed.id if resumed else new_id(),
+        kind=wish.kind,
+        package=wish.package,
+        version=wish.version,
+        digest=digest,
+        environment=wish.environment,
+        instance=wish.instance,
+        strategy=wish.strategy,
+        on_failure=wish.on_failure,
+        failure_budget=wish.failure_budget,
+        hosts=planned,
+        waves=shaped,
+    )
+
+
+def _with_late(begun: tuple[Wave, ...], deploying: list[str]) -> tuple[Wave, ...]:
+    """The waves that were planned, and behind them those that need something now and did not, or were left out,
+    then."""
+    known = {host for wave in begun for host in wave.hosts}
+    late = tuple(host for host in deploying if host not in known)
+    return (*begun, Wave(begun[-1].index + 1, "late", late)) if late else begun
+
+
+def _same(unfinished: Plan, wish: Wish, digest: str, hosts: Hosts) -> bool:
+    return (
+        (unfinished.kind, unfinished.version, unfinished.digest) == (wish.kind, wish.version, digest)
+        and unfinished.strategy == wish.strategy
+        and set(unfinished.hosts) == set(hosts)
+    )
+
+
+def _settled(
+    wish: Wish, host: str, known: HostInput, digest: str, profiles: collections.abc.Mapping[str, Profile]
+) -> bool:
+    if wish.kind == "rollback":
+        return back_already(known.info, wish.version, host=host)
+    return converged(known.info, release=digest, profile=profiles[host].digest)

@@ -1,0 +1,35 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must hold on every host before anything is staged on any (private)."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...module_utils._model.manifest import Manifest
+
+__all__ = ["RESERVE", "problem_of"]
+
+RESERVE = 16 << 20  # bytes that stay free on a host
+Info = t.Mapping[str, t.Any]
+
+
+def problem_of(info: Info | None, manifest: Manifest | None) -> str:
+    """Why the host cannot take part, in words; empty if it can. ``info`` is what ``host_info`` returned."""
+    if not info or info.get("outcome") != "ok":
+        return str((info or {}).get("reason") or (info or {}).get("msg") or "the host gave no answer")
+    problems = info["host"]["problems"]
+    if problems:
+        return str(problems[0]["message"])
+    free, needed = int(info["host"]["root"]["free_bytes"]), space(info, manifest) if manifest else 0
+    if free < needed:
+        return f"{info['host']['root']['path']}: {free >> 20} MiB free, {(needed >> 20) + 1} MiB needed"
+    return ""
+
+
+def space(info: Info, manifest: Manifest) -> int:
+    """Bytes that staging needs: each missing file as object and in its tree, and the reserve."""
+    held = set((info.get("release") or {}).get("units") or ())
+    return 2 * sum(unit.size for unit in manifest.units if unit.digest not in held) + RESERVE

@@ -1,0 +1,79 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The run directory: where rendered profiles lie while a rollout runs (private).
+
+On tmpfs where there is one, 0700, one 0600 file a host; removed by ``rollout_close``, and by age after a crash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import stat
+import time
+import typing as t
+
+from ...module_utils._model.errors import BackendError
+from ...module_utils._model.profile import Profile
+
+__all__ = ["KEPT_SECONDS", "make", "profile_path", "remove", "write_profiles"]
+
+KEPT_SECONDS = 24 * 3600
+
+
+def base(environ: t.Mapping[str, str]) -> pathlib.Path:
+    """The directory of all runs of this user.
+
+    Raises:
+        BackendError: somebody else owns it or may read it (``run-directory-exposed``).
+    """
+    runtime = environ.get("XDG_RUNTIME_DIR") or ""
+    parents = [pathlib.Path(runtime)] if runtime else []
+    usable = [path for path in [*parents, pathlib.Path("/dev/shm")] if os.access(path, os.W_OK | os.X_OK)]
+    parent = usable[0] if usable else pathlib.Path(environ.get("TMPDIR") or "/tmp")
+    path = parent / f"relmgmt-{os.geteuid()}"
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise BackendError("run-directory-exposed", f"{path} is not a directory of this user alone", hint="Remove it.")
+    return path
+
+
+def make(run: str, *, environ: t.Mapping[str, str] = os.environ) -> pathlib.Path:
+    """The run's directory."""
+    directory = base(environ) / run
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory
+
+
+def write_profiles(
+    run: str, profiles: t.Mapping[str, Profile], *, environ: t.Mapping[str, str] = os.environ
+) -> pathlib.Path:
+    """The run's directory with one file a host. What earlier, crashed runs left for a day is removed."""
+    parent = base(environ)
+    for old in parent.iterdir():
+        if time.time() - old.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    directory = make(run, environ=environ)
+    (directory / "profiles").mkdir(mode=0o700, exist_ok=True)
+    for host, profile in profiles.items():
+        handle = os.open(profile_path(directory, host), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(profile.to_dict(), stream)
+    return directory
+
+
+def profile_path(directory: pathlib.Path, host: str) -> pathlib.Path:
+    """The file of a host; its name in the inventory may hold anything."""
+    return directory / "profiles" / (host.encode("utf-8").hex() + ".json")
+
+
+def remove(run: str, *, environ: t.Mapping[str, str] = os.environ) -> None:
+    """Remove the run's directory; nothing if it is gone already."""
+    shutil.rmtree(base(environ) / run, ignore_errors=True)
