@@ -25,13 +25,13 @@ class ActionModule(HostAction):
         document = _read(source / "manifest.json", "source")
         manifest = Manifest.from_dict(document)
         profile = _read(pathlib.Path(params["profile"]).expanduser(), "profile")
-        held = surplus(params["held"], source.parent)
 
         def payload(wanted: set[str] | None) -> bytes:
-            return pack(manifest, source, wanted=wanted, held=held)
+            if wanted is None and params["transfer"]:
+                return pathlib.Path(params["transfer"]).read_bytes()
+            return pack(manifest, source, wanted=wanted, held=surplus(params["held"], source.parent))
 
-        address = {**self.address(params), "package": manifest.name}
-        return Request("stage", {**address, "manifest": document, "profile": profile}, payload)
+        return Request("stage", {**self.address(params), "manifest": document, "profile": profile}, payload)
 
 
 def _read(path: pathlib.Path, option: str) -> dict[str, t.Any]:

@@ -25,7 +25,8 @@ class ActionModule(ControllerAction):
                 registry.record_deployments(plan.id, rows(plan, results))
                 registry.finish_rollout(plan.id, close.result, close.reason)
                 registry.release(lease_of(plan, rollout["fence"]))
-        run_directory.remove(plan.id)
+        if not (self.check_mode and rollout["fence"]):
+            run_directory.remove(plan.id)
         summary = ", ".join(f"{count} {name}" for name, count in sorted(close.counts.items()))
         if close.result != SUCCEEDED:
             raise BackendError(

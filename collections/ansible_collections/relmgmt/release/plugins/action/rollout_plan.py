@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -14,9 +15,19 @@ from ..module_utils._model.manifest import Manifest
 from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._dml import Settings
 from ..plugin_utils._registry import Holder, Registry, location
-from ..plugin_utils._rollout import SECRETS_PREFIX, HostInput, Opened, Package, Wish, open_rollout, run_directory
+from ..plugin_utils._rollout import (
+    DEPLOY,
+    SECRETS_PREFIX,
+    HostInput,
+    Opened,
+    Package,
+    Wish,
+    open_rollout,
+    run_directory,
+)
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access
+from ..plugin_utils._transfer import prepare
 from ..plugin_utils._vault_file import vault_file_opener
 
 _PREFIXES = ("relmgmt_config", SECRETS_PREFIX)
@@ -33,7 +44,16 @@ class ActionModule(ControllerAction):
                 hint="Choose the hosts by relmgmt_target instead.",
             )
         run = f"check-{os.getppid()}"
+        self._check_environment(params, task_vars["hostvars"])
         hosts = {host: self._host(params["infos"], task_vars["hostvars"][host]) for host in params["hosts"]}
+        with contextlib.ExitStack() as failed:
+            if self.check_mode:
+                failed.callback(run_directory.remove, run)
+            result = self._plan(params, hosts, run)
+            failed.pop_all()
+        return result
+
+    def _plan(self, params: dict[str, t.Any], hosts: dict[str, HostInput], run: str) -> dict[str, t.Any]:
         package = self._package(params, run)
         version = package.manifest.version if package.manifest else params["version"]
         wish = Wish(**{name: params[name] for name in Wish.__dataclass_fields__ if name != "version"}, version=version)
@@ -45,6 +65,24 @@ class ActionModule(ControllerAction):
             # The lease belongs to the run, not to the worker process that takes it.
             opened = open_rollout(wish, hosts, package, access, registry, Holder.of(os.getppid()))
         return self._result(opened, package, hosts, location(params))
+
+    @staticmethod
+    def _check_environment(params: dict[str, t.Any], known: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
+        wanted = params["environment"]
+        if not wanted:
+            raise InputError(
+                "environment-unset",
+                "relmgmt_environment is not set",
+                hint="Set it for the hosts in the inventory, or with -e relmgmt_environment=prod.",
+            )
+        others = {host: known[host].get("relmgmt_environment", wanted) for host in params["hosts"]}
+        for host, environment in others.items():
+            if environment != wanted:
+                raise InputError(
+                    "environment-mixed",
+                    f"{host} belongs to {environment}, the rollout is to {wanted}",
+                    hint="Roll out to one environment at a time.",
+                )
 
     @staticmethod
     def _host(infos: str, known: t.Mapping[str, t.Any]) -> HostInput:
@@ -67,20 +105,39 @@ class ActionModule(ControllerAction):
             path = client.fetch(target, run_directory.make(run) / "cache" if own else settings.cache)
         return Package(Manifest.from_dict(json.loads((path / "manifest.json").read_bytes())), path)
 
-    @staticmethod
-    def _result(opened: Opened, package: Package, hosts: t.Mapping[str, HostInput], registry: str) -> dict[str, t.Any]:
+    def _result(
+        self, opened: Opened, package: Package, hosts: t.Mapping[str, HostInput], registry: str
+    ) -> dict[str, t.Any]:
         plan, lease = opened.plan, opened.lease
-        taking_part = [host for wave in plan.waves for host in wave.hosts]
+        fence = {"registry": lease.registry, "token": lease.token} if lease else None
         rollout = {
             **plan.to_dict(),
-            "order": taking_part,
+            "order": list(plan.staging.hosts),
             "batches": [len(wave.hosts) for wave in plan.waves] or [1],
-            "source": str(package.path or ""),
-            "profiles": {host: run_directory.profile_path(opened.directory, host) for host in taking_part}
-            if opened.directory and package.path
-            else {},
-            "held": {host: (hosts[host].info.get("release") or {}).get("deployments", []) for host in taking_part},
             "registry": registry,
-            "fence": {"registry": lease.registry, "token": lease.token} if lease else None,
+            "fence": fence,
         }
-        return {"changed": bool(plan.waves), "rollout": rollout}
+        common = {name: rollout[name] for name in ("id", "package", "version", "instance", "fence")}
+        tasks = {
+            host: {
+                **common,
+                "root": planned.root,
+                "action": planned.action,
+                **self._sources(opened, package, host, hosts),
+            }
+            for host, planned in plan.hosts.items()
+        }
+        return {"changed": bool(plan.waves), "rollout": rollout, "tasks": tasks}
+
+    def _sources(
+        self, opened: Opened, package: Package, host: str, hosts: t.Mapping[str, HostInput]
+    ) -> dict[str, t.Any]:
+        """Where the controller keeps what the host is sent; nothing for a rollback."""
+        if package.manifest is None or package.path is None or opened.plan.hosts[host].action != DEPLOY:
+            return {}
+        held = (hosts[host].info.get("release") or {}).get("deployments", [])
+        return {
+            "source": package.path,
+            "profile": run_directory.profile_path(opened.directory, host) if opened.directory else "",
+            "transfer": "" if self.check_mode else prepare(package.manifest, package.path, held),
+        }

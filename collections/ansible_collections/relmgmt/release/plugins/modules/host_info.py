@@ -21,6 +21,7 @@ options:
   package:
     description: Name of the package, C(team/app). Without it only the host is described.
     type: str
+    required: false
     default: ""
 """
 

@@ -17,10 +17,6 @@ description:
 extends_documentation_fragment:
   - relmgmt.release.host
 options:
-  package:
-    description: Name of the package. It is read from O(source); here only for consistency among the verbs.
-    type: str
-    default: ""
   source:
     description: Directory on the controller that M(relmgmt.release.package_fetch) returned as C(path).
     type: str
@@ -30,6 +26,12 @@ options:
       wrote it.
     type: str
     required: true
+  transfer:
+    description: >-
+      File on the controller with what to send, as M(relmgmt.release.rollout_plan) packed it once for all hosts that
+      hold the same releases. Without it, the files are packed for this host.
+    type: str
+    default: ""
   held:
     description: >-
       Deployments that the host holds, as M(relmgmt.release.host_info) returned them. Files of theirs are not sent. A
@@ -43,6 +45,7 @@ options:
 EXAMPLES = r"""
 - name: Stage the release
   relmgmt.release.release_stage:
+    package: calendar/radicale
     source: "{{ fetched.path }}"
     profile: "/run/user/1000/relmgmt/profiles/{{ inventory_hostname }}.json"
   register: staged

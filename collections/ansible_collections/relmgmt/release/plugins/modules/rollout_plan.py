@@ -120,4 +120,20 @@ rollout:
     waves: [{index: 1, name: canary, hosts: [ci-ber-01]}]
     order: [ci-ber-01]
     batches: [1]
+tasks:
+  description: For every host, what its steps of the rollout need to know; small, where the plan grows with the fleet.
+  returned: success
+  type: dict
+  sample:
+    ci-ber-01:
+      action: deploy
+      fence: {registry: 0f5c, token: 7}
+      id: 20261121T103000Z-3f9a
+      instance: main
+      package: calendar/radicale
+      profile: /run/user/1000/relmgmt-1000/20261121T103000Z-3f9a/profiles/63.json
+      root: /srv/relmgmt
+      source: /home/release/.cache/relmgmt/packages/9a0c
+      transfer: /home/release/.cache/relmgmt/transfers/77d1.tar.gz
+      version: 3.9.0
 """

@@ -32,7 +32,7 @@ def plain(value: t.Any) -> t.Any:
     for kind in (int, float):
         if isinstance(value, kind):
             return kind(value)
-    return str.__str__(value) if type(value) is str else str(value)[:]
+    return str(value)
 
 
 class ControllerAction(ActionBase):

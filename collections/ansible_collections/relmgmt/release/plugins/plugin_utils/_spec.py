@@ -27,9 +27,15 @@ def argument_spec(verb: str) -> dict[str, t.Any]:
     for fragment in documentation.get("extends_documentation_fragment", ()):
         file, _dot, section = fragment.removeprefix("relmgmt.release.").partition(".")
         path = _PLUGINS / "doc_fragments" / f"{file}.py"
-        options |= yaml.safe_load(_constant(path, section.upper() or "DOCUMENTATION")).get("options") or {}
-    options |= documentation.get("options") or {}
+        _merge(options, yaml.safe_load(_constant(path, section.upper() or "DOCUMENTATION")).get("options"))
+    _merge(options, documentation.get("options"))
     return {name: _option(option) for name, option in options.items()}
+
+
+def _merge(options: dict[str, t.Any], more: t.Mapping[str, t.Any] | None) -> None:
+    """Add options; what is said of one again is said on top, as Ansible merges fragments."""
+    for name, option in (more or {}).items():
+        options[name] = {**options.get(name, {}), **option}
 
 
 def _option(documented: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

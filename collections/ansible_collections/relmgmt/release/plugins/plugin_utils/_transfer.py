@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pathlib
 import tarfile
+import tempfile
 import typing as t
 
-from ..module_utils._model.digest import digest_of, hex_of
+from ..module_utils._model.digest import canonical, digest_of, hex_of
 from ..module_utils._model.errors import IntegrityError
 from ..module_utils._model.manifest import Manifest
 
-__all__ = ["Held", "pack", "surplus"]
+__all__ = ["Held", "pack", "prepare", "surplus"]
 
 LEVEL = 1  # of gzip: the link is seldom slower than the controller's processor
 Held = set[str]
@@ -58,6 +60,21 @@ def pack(manifest: Manifest, source: pathlib.Path, *, wanted: set[str] | None, h
                 member.size = len(data)
                 archive.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
+
+
+def prepare(manifest: Manifest, source: pathlib.Path, held: t.Sequence[t.Mapping[str, t.Any]]) -> pathlib.Path:
+    """The file that hosts with these deployments are sent, packed once for all; it lies beside the cache's packages."""
+    releases = sorted({deployment["release"] for deployment in held})
+    name = hex_of(digest_of(canonical([manifest.digest, releases])))
+    path = source.parents[1] / "transfers" / f"{name}.tar.gz"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = pack(manifest, source, wanted=None, held=surplus(held, source.parent))
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.replace(temporary, path)
+    return path
 
 
 def _contents(path: pathlib.Path, digest: str) -> bytes:

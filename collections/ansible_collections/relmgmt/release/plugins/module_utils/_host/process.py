@@ -126,8 +126,8 @@ class Runner:
 
     def _attend(self, process: subprocess.Popen[bytes], deadline: float) -> Completed:
         """Read what the command says until it ends (not: until its pipe is closed) or until the deadline."""
-        assert process.stdout is not None
-        output = _Output(process.stdout.fileno())
+        stdout = t.cast(t.BinaryIO, process.stdout)
+        output = _Output(stdout.fileno())
         pause, timed_out = LIMITS.poll_first, False
         try:
             while not _ended(process.pid):
@@ -143,7 +143,7 @@ class Runner:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LIMITS.reap)
             output.drain()
-            process.stdout.close()
+            stdout.close()
         code = process.returncode if process.returncode is not None else -int(signal.SIGKILL)
         return Completed(code, output.text(), timed_out)
 

@@ -125,7 +125,8 @@ class CommandDriver:
             pid, ticks, boot_id = data["pid"], data["started"], data["boot_id"]
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return None
-        if type(pid) is not int or type(ticks) is not int or not isinstance(boot_id, str) or pid <= 1:
+        numbers = all(isinstance(number, int) and not isinstance(number, bool) for number in (pid, ticks))
+        if not numbers or not isinstance(boot_id, str) or pid <= 1:
             return None
         return Started(pid, f"{boot_id}:{ticks}")
 

@@ -18,8 +18,9 @@ VARIABLE = "RELMGMT_REGISTRY"
 
 
 def location(
-    params: collections.abc.Mapping[str, t.Any], *, environ: collections.abc.Mapping[str, str] = os.environ
+    params: collections.abc.Mapping[str, t.Any], *, environ: collections.abc.Mapping[str, str] | None = None
 ) -> str:
     """URL or absolute path: the option ``registry``, else ``RELMGMT_REGISTRY``, else the default; ``~`` is expanded."""
+    environ = os.environ if environ is None else environ
     value = str(params.get("registry") or environ.get(VARIABLE) or DEFAULT)
     return value if "://" in value else str(pathlib.Path(value).expanduser().absolute())

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from . import run_directory
 from .account import closing, lease_of, outcomes, rows
 from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, HostPlan, Plan
@@ -39,5 +40,6 @@ __all__ = [
     "open_rollout",
     "outcomes",
     "rows",
+    "run_directory",
     "waves",
 ]

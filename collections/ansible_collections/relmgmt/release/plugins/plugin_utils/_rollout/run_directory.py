@@ -26,12 +26,13 @@ __all__ = ["KEPT_SECONDS", "make", "profile_path", "remove", "write_profiles"]
 KEPT_SECONDS = 24 * 3600
 
 
-def base(environ: t.Mapping[str, str]) -> pathlib.Path:
+def base(environ: t.Mapping[str, str] | None = None) -> pathlib.Path:
     """The directory of all runs of this user.
 
     Raises:
         BackendError: somebody else owns it or may read it (``run-directory-exposed``).
     """
+    environ = os.environ if environ is None else environ
     runtime = environ.get("XDG_RUNTIME_DIR") or ""
     parents = [pathlib.Path(runtime)] if runtime else []
     usable = [path for path in [*parents, pathlib.Path("/dev/shm")] if os.access(path, os.W_OK | os.X_OK)]
@@ -45,7 +46,7 @@ def base(environ: t.Mapping[str, str]) -> pathlib.Path:
     return path
 
 
-def make(run: str, *, environ: t.Mapping[str, str] = os.environ) -> pathlib.Path:
+def make(run: str, *, environ: t.Mapping[str, str] | None = None) -> pathlib.Path:
     """The run's directory."""
     directory = base(environ) / run
     directory.mkdir(mode=0o700, exist_ok=True)
@@ -53,7 +54,7 @@ def make(run: str, *, environ: t.Mapping[str, str] = os.environ) -> pathlib.Path
 
 
 def write_profiles(
-    run: str, profiles: t.Mapping[str, Profile], *, environ: t.Mapping[str, str] = os.environ
+    run: str, profiles: t.Mapping[str, Profile], *, environ: t.Mapping[str, str] | None = None
 ) -> pathlib.Path:
     """The run's directory with one file a host. What earlier, crashed runs left for a day is removed."""
     parent = base(environ)
@@ -74,6 +75,6 @@ def profile_path(directory: pathlib.Path, host: str) -> pathlib.Path:
     return directory / "profiles" / (host.encode("utf-8").hex() + ".json")
 
 
-def remove(run: str, *, environ: t.Mapping[str, str] = os.environ) -> None:
+def remove(run: str, *, environ: t.Mapping[str, str] | None = None) -> None:
     """Remove the run's directory; nothing if it is gone already."""
     shutil.rmtree(base(environ) / run, ignore_errors=True)

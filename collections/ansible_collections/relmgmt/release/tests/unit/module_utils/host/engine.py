@@ -48,8 +48,8 @@ def free_port() -> int:
 class Package:
     """One version: the bytes of its files, and its manifest."""
 
-    def __init__(self, version: str, extra: t.Mapping[str, bytes] = {}) -> None:
-        self.files = {"server.py": SERVER, "version": version.encode(), "empty": b"", **extra}
+    def __init__(self, version: str, extra: t.Mapping[str, bytes] | None = None) -> None:
+        self.files = {"server.py": SERVER, "version": version.encode(), "empty": b"", **(extra or {})}
         entries = [
             {"path": path, "mode": "0644", "size": len(data), "digest": digest_of(data)}
             for path, data in self.files.items()
@@ -78,13 +78,13 @@ class Package:
             }
         )
 
-    def payload(self, *, without: t.Collection[str] = (), spoil: t.Mapping[str, bytes] = {}) -> io.BytesIO:
+    def payload(self, *, without: t.Collection[str] = (), spoil: t.Mapping[str, bytes] | None = None) -> io.BytesIO:
         """What a controller sends; ``spoil`` replaces bytes under the name of the right ones."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
             for path, data in self.files.items():
                 if data and path not in without:
-                    sent = spoil.get(path, data)
+                    sent = (spoil or {}).get(path, data)
                     member = tarfile.TarInfo(hex_of(digest_of(data)))
                     member.size = len(sent)
                     archive.addfile(member, io.BytesIO(sent))

@@ -282,7 +282,7 @@ def test_tcp_to_a_full_backlog_is_unhealthy_within_the_time_limit() -> None:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for _ in range(4):
+        for _count in range(4):
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())

@@ -63,7 +63,7 @@ def started() -> t.Iterator[list[Started]]:
 
 def gone(runner: Runner, pid: int, stamp: str) -> bool:
     """Whether the process goes away."""
-    for _ in range(3000):
+    for _count in range(3000):
         if not runner.alive(pid, stamp):
             return True
         runner.pause(0.01)
@@ -250,7 +250,7 @@ def test_a_reused_pid_is_neither_alive_nor_signalled(gate: Gate) -> None:
     process = subprocess.Popen([*PYTHON, f"open({gate.path!r}, 'w').write('x'); import signal; signal.pause()"])
     gate.read()
     runner = Runner()
-    boot, _, ticks = (runner.started_of(process.pid) or "").rpartition(":")
+    boot, _colon, ticks = (runner.started_of(process.pid) or "").rpartition(":")
     try:
         for stamp in (f"{boot}:{int(ticks) - 1}", f"another-boot:{ticks}", "", ":"):
             assert not runner.alive(process.pid, stamp)

@@ -77,7 +77,7 @@ def test_a_second_registry_is_refused_while_a_release_is_provisional(host: Host)
 def test_two_at_once_take_turns(host: Host) -> None:
     host.deploy(V1)
     results = []
-    threads = [threading.Thread(target=lambda: results.append(host.stage(V2)["deployment"])) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: results.append(host.stage(V2)["deployment"])) for _count in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

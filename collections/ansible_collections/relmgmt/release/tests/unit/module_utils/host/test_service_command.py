@@ -185,7 +185,7 @@ def test_a_restarted_one_is_another_process(house: House) -> None:
 @pytest.mark.parametrize("change", [{"started": 1}, {"boot_id": "another boot"}, {"pid": os.getpid()}])
 def test_a_reused_pid_is_not_the_service_and_is_left_alone(house: House, change: dict[str, t.Any]) -> None:
     """The record names a pid that another process has by now: here ourselves, whom a signal would end."""
-    boot_id, _, ticks = (house.runner.started_of(os.getpid()) or "").rpartition(":")
+    boot_id, _colon, ticks = (house.runner.started_of(os.getpid()) or "").rpartition(":")
     record = {"pid": os.getpid(), "started": int(ticks) + 1, "boot_id": boot_id, **change}
     house.record.parent.mkdir()
     house.record.write_text(json.dumps(record))
