@@ -12,8 +12,10 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import typing as t
 
 import pytest
@@ -34,8 +36,10 @@ class Shown:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    work = tmp_path_factory.mktemp("demo")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Shown]:
+    # Hosts in memory where there is some: 20 of them write some 100,000 files.
+    memory = os.access("/dev/shm", os.W_OK | os.X_OK)
+    work = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm")) if memory else tmp_path_factory.mktemp("demo")
     (work / "run").mkdir(mode=0o700)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "RELMGMT_"))},
@@ -47,15 +51,17 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     files = {"--json": work / "record.json", "--log": work / "ansible.log"}
     options = [str(part) for option in files.items() for part in option]
     done = subprocess.run([*command, *options], env=environment, capture_output=True, text=True, check=False)
-    left = [str(path) for pattern in ("relmgmt-demo-*", "run/relmgmt-*/*") for path in work.glob(pattern)]
+    left = processes(str(work))
+    left += [str(path) for pattern in ("relmgmt-demo-*", "run/relmgmt-*/*") for path in work.glob(pattern)]
     assert done.returncode == 0, done.stdout + done.stderr
-    return Shown(
+    yield Shown(
         done.returncode,
         done.stdout + done.stderr,
         (work / "ansible.log").read_text(),
         list(reversed(json.loads((work / "record.json").read_text())["rollouts"])),
-        left + processes(str(work)),
+        left,
     )
+    shutil.rmtree(work)
 
 
 def processes(mark: str) -> list[str]:

@@ -27,16 +27,17 @@ class ActionModule(ControllerAction):
                 registry.release(lease_of(plan, rollout["fence"]))
         if not (self.check_mode and rollout["fence"]):
             run_directory.remove(plan.id)
-        summary = ", ".join(f"{count} {name}" for name, count in sorted(close.counts.items()))
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(close.counts.items()))
+        ended = f"The {plan.kind} {plan.id} of {plan.package} {plan.version} {close.result}"
         if close.result != SUCCEEDED:
             raise BackendError(
                 "rollout-failed",
-                f"The {plan.kind} {plan.id} of {plan.package} {plan.version} {close.result}: {close.reason}"
-                f" (hosts: {summary})",
+                f"{ended}: {close.reason} (hosts: {counts})",
                 hint=f"relmgmt.release.rollout_info with rollout={plan.id} shows every host.",
             )
         return {
             "changed": False,
+            "summary": f"{ended} (hosts: {counts})" if plan.waves else plan.summary,
             "rollout": {"id": plan.id, "result": close.result, "reason": close.reason, "outcomes": close.counts},
             "hosts": {host: {"outcome": r.outcome, "reason": r.reason} for host, r in sorted(results.items())},
         }

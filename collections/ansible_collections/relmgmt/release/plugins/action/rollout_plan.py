@@ -127,7 +127,7 @@ class ActionModule(ControllerAction):
             }
             for host, planned in plan.hosts.items()
         }
-        return {"changed": bool(plan.waves), "rollout": rollout, "tasks": tasks}
+        return {"changed": bool(plan.waves), "summary": plan.summary, "rollout": rollout, "tasks": tasks}
 
     def _sources(
         self, opened: Opened, package: Package, host: str, hosts: t.Mapping[str, HostInput]

@@ -42,7 +42,11 @@ class ActionModule(ControllerAction):
                 following = [other for other in plan.waves if other.index == wave.index + 1]
                 if verdict.verdict == outcome.CONTINUE and following:
                     registry.record_wave(plan.id, following[0].index, name=following[0].name, hosts=following[0].hosts)
-        return {"changed": False, "verdict": {**verdict.to_dict(), "wave": wave.index, "name": wave.name}}
+        return {
+            "changed": False,
+            "summary": f"{wave.name}: {verdict.verdict}, {verdict.reason}",
+            "verdict": {**verdict.to_dict(), "wave": wave.index, "name": wave.name},
+        }
 
     @staticmethod
     def _wave(plan: Plan, first: str) -> Wave:

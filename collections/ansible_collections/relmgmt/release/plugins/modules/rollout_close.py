@@ -52,6 +52,11 @@ rollout:
   returned: success
   type: dict
   sample: {id: 20261121T103000Z-3f9a, result: succeeded, reason: "", outcomes: {confirmed: 20}}
+summary:
+  description: The same in a line, for people.
+  returned: success
+  type: str
+  sample: "The rollout 20261121T103000Z-3f9a of calendar/radicale 3.9.0 succeeded (hosts: 20 confirmed)"
 hosts:
   description: Outcome and reason of every host.
   returned: success

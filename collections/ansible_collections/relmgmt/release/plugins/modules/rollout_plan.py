@@ -120,6 +120,11 @@ rollout:
     waves: [{index: 1, name: canary, hosts: [ci-ber-01]}]
     order: [ci-ber-01]
     batches: [1]
+summary:
+  description: The same in a line, for people.
+  returned: success
+  type: str
+  sample: "rollout of calendar/radicale 3.9.0 to prod: 20 hosts; waves: canary 1 (madrid-3), rest 19"
 tasks:
   description: For every host, what its steps of the rollout need to know; small, where the plan grows with the fleet.
   returned: success

@@ -47,6 +47,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+summary:
+  description: The same in a line, for people.
+  returned: success
+  type: str
+  sample: "canary: continue, 1 of 1 hosts are well"
 verdict:
   description: The verdict, its reason, and the hosts that failed with their reasons.
   returned: success

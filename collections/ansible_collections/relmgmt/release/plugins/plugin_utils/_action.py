@@ -32,7 +32,8 @@ def plain(value: t.Any) -> t.Any:
     for kind in (int, float):
         if isinstance(value, kind):
             return kind(value)
-    return str(value)
+    # The text of a vaulted value is tagged again: str.__str__ makes a plain copy of it.
+    return str.__str__(str(value))
 
 
 class ControllerAction(ActionBase):
@@ -78,7 +79,7 @@ class ControllerAction(ActionBase):
     @staticmethod
     def failure(exc: RelmgmtError) -> AnsibleActionFail:
         """The error as Ansible shows it: message with next step, and the stable code as ``code``."""
-        return AnsibleActionFail(str(exc), result={"code": exc.code, "error": exc.to_dict()})
+        return AnsibleActionFail(str(exc), result={"code": exc.code})
 
 
 def compact(value: t.Any) -> str:

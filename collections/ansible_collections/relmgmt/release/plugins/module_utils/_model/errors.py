@@ -42,6 +42,8 @@ class RelmgmtError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
+        if self.message.endswith("\n"):
+            return self.message + self.hint
         text = self.message if self.message.endswith((".", "?")) else self.message + "."
         return f"{text} {self.hint}" if self.hint else text
 

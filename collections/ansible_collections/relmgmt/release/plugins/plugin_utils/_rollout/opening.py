@@ -64,6 +64,9 @@ def open_rollout(
         registry.finish_rollout(unfinished.id, STOPPED, f"superseded by {plan.id}")
     if package.manifest:
         registry.record_package(package.manifest)
+        registry.record_promotion(
+            environment=plan.environment, name=plan.package, version=plan.version, digest=plan.digest
+        )
     registry.begin_rollout(_row(plan, lease))
     first = plan.staging if package.manifest else plan.waves[0]
     registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)

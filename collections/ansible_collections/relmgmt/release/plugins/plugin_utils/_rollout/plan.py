@@ -18,6 +18,7 @@ __all__ = ["DEPLOY", "LEFT_OUT", "NONE", "HostPlan", "Plan", "back_already", "co
 DEPLOY = "deploy"
 NONE = "none"
 LEFT_OUT = "left_out"
+SHOWN_HOSTS = 3  # of a wave, in a line
 Info = t.Mapping[str, t.Any]
 
 
@@ -66,6 +67,20 @@ class Plan:
         fields["hosts"] = {host: HostPlan(**plan) for host, plan in data["hosts"].items()}
         fields["waves"] = tuple(Wave(wave["index"], wave["name"], tuple(wave["hosts"])) for wave in data["waves"])
         return cls(**fields)
+
+    @property
+    def summary(self) -> str:
+        """The plan in a line, for people."""
+        head = f"{self.kind} of {self.package} {self.version} to {self.environment}: {len(self.hosts)} hosts"
+        left = [host for host, plan in sorted(self.hosts.items()) if plan.action == LEFT_OUT]
+        out = f"; left out: {', '.join(left)}" if left else ""
+        if not self.waves:
+            return f"{head}, nothing to do{out}"
+        shown = ", ".join(
+            f"{wave.name} {len(wave.hosts)}" + (f" ({', '.join(wave.hosts)})" if len(wave.hosts) <= SHOWN_HOSTS else "")
+            for wave in self.waves
+        )
+        return f"{head}; waves: {shown}{out}"
 
     @property
     def staging(self) -> Wave:
