@@ -23,7 +23,7 @@ class ActionModule(ControllerAction):
         if plan.waves and not self.check_mode:
             with Registry.open(location(rollout)) as registry:
                 registry.record_deployments(plan.id, rows(plan, results))
-                registry.finish_rollout(plan.id, close.result, close.reason)
+                registry.finish_rollout(plan.id, close.result, close.reason, token=rollout["fence"]["token"])
                 registry.release(lease_of(plan, rollout["fence"]))
         if not (self.check_mode and rollout["fence"]):
             run_directory.remove(plan.id)
@@ -35,8 +35,13 @@ class ActionModule(ControllerAction):
                 f"{ended}: {close.reason} (hosts: {counts})",
                 hint=f"relmgmt.release.rollout_info with rollout={plan.id} shows every host.",
             )
+        left = [f"{host} ({results[host].outcome}: {results[host].reason})" for host in close.behind]
+        behind = [f"{len(left)} of {len(results)} hosts were left behind: {'; '.join(left)}"] if left else []
         return {
             "changed": False,
+            "warnings": [f"{len(behind)} of {len(results)} hosts were left behind: {'; '.join(behind)}"]
+            if behind
+            else [],
             "summary": f"{ended} (hosts: {counts})" if plan.waves else plan.summary,
             "rollout": {"id": plan.id, "result": close.result, "reason": close.reason, "outcomes": close.counts},
             "hosts": {host: {"outcome": r.outcome, "reason": r.reason} for host, r in sorted(results.items())},

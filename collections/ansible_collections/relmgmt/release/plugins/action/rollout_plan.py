@@ -17,10 +17,12 @@ from ..plugin_utils._dml import Settings
 from ..plugin_utils._registry import Holder, Registry, location
 from ..plugin_utils._rollout import (
     DEPLOY,
+    NONE,
     SECRETS_PREFIX,
     HostInput,
     Opened,
     Package,
+    Plan,
     Wish,
     open_rollout,
     run_directory,
@@ -127,7 +129,14 @@ class ActionModule(ControllerAction):
             }
             for host, planned in plan.hosts.items()
         }
-        return {"changed": bool(plan.waves), "summary": plan.summary, "rollout": rollout, "tasks": tasks}
+        return {"changed": plan.changes, "summary": plan.summary, "rollout": rollout, "tasks": tasks}
+
+    @staticmethod
+    def _confirmed(plan: Plan, host: str, hosts: t.Mapping[str, HostInput]) -> int:
+        """The deployment that an earlier job of the same rollout confirmed on the host; 0 if none did."""
+        current = (hosts[host].info.get("release") or {}).get("current") or {}
+        done = plan.hosts[host].action == NONE and host in plan.staging.hosts
+        return int(current.get("deployment", 0)) if done else 0
 
     def _sources(
         self, opened: Opened, package: Package, host: str, hosts: t.Mapping[str, HostInput]

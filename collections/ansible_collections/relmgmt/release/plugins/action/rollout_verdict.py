@@ -7,9 +7,22 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._model import outcome
+from ..module_utils._model.errors import BackendError, ConflictError
 from ..plugin_utils._action import ControllerAction
 from ..plugin_utils._registry import Registry, location
-from ..plugin_utils._rollout import LEASE_SECONDS, Plan, Wave, decide, good_outcomes, lease_of, outcomes, rows
+from ..plugin_utils._rollout import (
+    LEASE_SECONDS,
+    Plan,
+    Result,
+    Verdict,
+    Wave,
+    decide,
+    good_outcomes,
+    lease_of,
+    lost_elsewhere,
+    outcomes,
+    rows,
+)
 
 
 class ActionModule(ControllerAction):
@@ -22,31 +35,39 @@ class ActionModule(ControllerAction):
         variables, names = task_vars["hostvars"], params["results"]
         good = good_outcomes(plan.kind, staging=wave.index == 0)
         results = outcomes(plan, wave.hosts, variables, names)
-        earlier = [host for other in plan.waves if other.index < wave.index for host in other.hosts]
-        lost = [r for r in outcomes(plan, earlier, variables, names).values() if r.outcome not in good]
+        lost = lost_elsewhere(plan, wave, variables, names)
         verdict = decide(
-            results, good=good, budget=plan.failure_budget, spent=plan.spent + len(lost), on_failure=plan.on_failure
+            results, good=good, budget=plan.failure_budget, spent=plan.spent + lost, on_failure=plan.on_failure
         )
+        warnings = []
         if not self.check_mode:
-            with Registry.open(location(rollout)) as registry:
-                registry.renew(lease_of(plan, rollout["fence"]), ttl=LEASE_SECONDS)
-                registry.record_deployments(plan.id, rows(plan, results))
-                registry.record_wave(
-                    plan.id,
-                    wave.index,
-                    name=wave.name,
-                    hosts=wave.hosts,
-                    verdict=verdict.verdict,
-                    reason=verdict.reason,
-                )
-                following = [other for other in plan.waves if other.index == wave.index + 1]
-                if verdict.verdict == outcome.CONTINUE and following:
-                    registry.record_wave(plan.id, following[0].index, name=following[0].name, hosts=following[0].hosts)
+            try:
+                self._record(plan, rollout, wave, verdict, results)
+            except ConflictError as exc:
+                verdict = Verdict(outcome.PAUSE, str(exc), verdict.failed)
+            except BackendError as exc:
+                # The hosts come first: what was not recorded here is recorded when the rollout is closed.
+                warnings.append(f"The verdict is not in the registry: {exc}")
         return {
             "changed": False,
+            "warnings": warnings,
             "summary": f"{wave.name}: {verdict.verdict}, {verdict.reason}",
             "verdict": {**verdict.to_dict(), "wave": wave.index, "name": wave.name},
         }
+
+    @staticmethod
+    def _record(
+        plan: Plan, rollout: dict[str, t.Any], wave: Wave, verdict: Verdict, results: dict[str, Result]
+    ) -> None:
+        with Registry.open(location(rollout)) as registry:
+            registry.renew(lease_of(plan, rollout["fence"]), ttl=LEASE_SECONDS)
+            registry.record_deployments(plan.id, rows(plan, results))
+            registry.record_wave(
+                plan.id, wave.index, name=wave.name, hosts=wave.hosts, verdict=verdict.verdict, reason=verdict.reason
+            )
+            following = [other for other in plan.waves if other.index == wave.index + 1]
+            if verdict.verdict == outcome.CONTINUE and following:
+                registry.record_wave(plan.id, following[0].index, name=following[0].name, hosts=following[0].hosts)
 
     @staticmethod
     def _wave(plan: Plan, first: str) -> Wave:

@@ -13,7 +13,7 @@ import json
 import shlex
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._model import outcome
@@ -27,7 +27,18 @@ __all__ = ["HostAction", "Request"]
 MARK = "RELMGMT-HOST "
 TOO_OLD, NOT_FOUND = 196, 197
 _CANDIDATES = ("python3", *(f"python3.{minor}" for minor in range(20, 7, -1)), "/usr/libexec/platform-python")
+ROUNDS = 4  # of files that a host turns out to lack
 Result = dict[str, t.Any]
+_OUTCOMES = ("ok", "absent", *outcome.OUTCOMES)
+_ANSWER: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("outcome", "reason", "version"), str),
+    **dict.fromkeys(("deployment", "from", "to"), int),
+    **dict.fromkeys(("diff", "host", "release"), dict),
+    **dict.fromkeys(("probes", "removed", "kept"), list),
+    "changed": bool,
+    "recovered": (str, type(None)),
+    "seconds": (int, float),
+}
 
 
 class Request(t.NamedTuple):
@@ -57,11 +68,14 @@ class HostAction(ActionBase):
         _validated, values = self.validate_argument_spec(argument_spec=argument_spec(name))
         params = plain(values)
         try:
-            answer = self._ask(self.request(params), task_vars or {})
+            answer = _known(self._ask(self.request(params), task_vars or {}))
         except AnsibleConnectionFailure as exc:
             answer = _undecided(outcome.UNREACHABLE, "host-unreachable", str(exc))
         except RelmgmtError as exc:
-            answer = {"outcome": outcome.FAILED, "changed": False, "reason": str(exc), "code": exc.code}
+            answer = _undecided(outcome.FAILED, exc.code, str(exc))
+        except (AnsibleError, LookupError, TypeError, ValueError) as exc:
+            # Whatever one host or its connection does, it must not take the fleet's verdict with it.
+            answer = _undecided(outcome.UNKNOWN, "host-answer-malformed", f"{type(exc).__name__}: {exc}")
         if not self._task.diff:
             answer.pop("diff", None)
         if params["on_failure"] == "fail" and answer["outcome"] not in self.GOOD:
@@ -80,7 +94,9 @@ class HostAction(ActionBase):
     def _ask(self, request: Request, task_vars: dict[str, t.Any]) -> Result:
         payload = request.payload(None) if request.payload and not self._task.check_mode else b""
         answer = self._send(request, payload, task_vars)
-        if "need" in answer and request.payload:
+        for _round in range(ROUNDS):
+            if "need" not in answer or not request.payload:
+                break
             # The host lost files that we took for granted: send exactly those.
             answer = self._send(request, request.payload(set(answer["need"]["objects"])), task_vars)
         if "error" in answer:
@@ -117,6 +133,21 @@ class HostAction(ActionBase):
             f" command -v python3 >/dev/null && exit {TOO_OLD}; exit {NOT_FOUND}"
         )
         return f"/bin/sh -c {shlex.quote(search)}"
+
+
+def _known(answer: t.Mapping[str, t.Any]) -> Result:
+    """What a host may say, and nothing else: the result of a task can steer Ansible, and hosts are not trusted to.
+
+    Raises:
+        ValueError: it says something in another form than the engine does.
+    """
+    found = {name: answer[name] for name in _ANSWER if name in answer}
+    for name, value in found.items():
+        if not isinstance(value, _ANSWER[name]):
+            raise ValueError(f"{name} is a {type(value).__name__}")
+    if found.get("outcome") not in _OUTCOMES:
+        raise ValueError("the outcome is none that there is")
+    return {"changed": False, **found}
 
 
 def _undecided(result: str, code: str, reason: str) -> Result:

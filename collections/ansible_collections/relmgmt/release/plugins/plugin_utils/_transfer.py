@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -13,6 +14,7 @@ import pathlib
 import tarfile
 import tempfile
 import typing as t
+import zlib
 
 from ..module_utils._model.digest import canonical, digest_of, hex_of
 from ..module_utils._model.errors import IntegrityError
@@ -67,14 +69,27 @@ def prepare(manifest: Manifest, source: pathlib.Path, held: t.Sequence[t.Mapping
     releases = sorted({deployment["release"] for deployment in held})
     name = hex_of(digest_of(canonical([manifest.digest, releases])))
     path = source.parents[1] / "transfers" / f"{name}.tar.gz"
-    if not path.is_file():
+    if not _whole(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         data = pack(manifest, source, wanted=None, held=surplus(held, source.parent))
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
+            stream.flush()
+            os.fsync(handle)
         os.replace(temporary, path)
     return path
+
+
+def _whole(path: pathlib.Path) -> bool:
+    """Whether the file is there and was not damaged since: its compression carries a checksum."""
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(1 << 20):
+                pass
+    except (OSError, EOFError, zlib.error):
+        return False
+    return True
 
 
 def _contents(path: pathlib.Path, digest: str) -> bytes:

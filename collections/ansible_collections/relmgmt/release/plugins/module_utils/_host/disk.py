@@ -96,14 +96,12 @@ class Disk:
         self.sync_directory(path.parent)
 
     def append(self, line: bytes, *parts: str) -> None:
-        """Add one line to a ledger, durably. A last line that a crash cut short is closed first, never joined."""
+        """Add one line to a ledger, durably. What a crash left of a line that it cut short is dropped first."""
         path = self.path(*parts)
         fresh = not path.exists()
-        with open(str(path), "a+b") as stream:
-            if not fresh and stream.tell() > 0:
-                stream.seek(-1, os.SEEK_END)
-                if stream.read(1) != b"\n":
-                    stream.write(b"\n")
+        with open(str(path), "ab") as stream:
+            if not fresh:
+                stream.truncate(path.read_bytes().rfind(b"\n") + 1)
             stream.write(line + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -111,8 +109,10 @@ class Disk:
             self.sync_directory(path.parent)
 
     def point(self, target: str, *parts: str) -> None:
-        """Make a symbolic link point to the target by one rename(2)."""
+        """Make a symbolic link point to the target by one rename(2); nothing if it does already."""
         path = self.path(*parts)
+        if self.target(*parts) == target:
+            return
         temporary = path.with_name(TEMPORARY + path.name)
         if os.path.lexists(str(temporary)):
             temporary.unlink()
@@ -121,36 +121,53 @@ class Disk:
         self.sync_directory(path.parent)
 
     def temporary(self, *parts: str) -> pathlib.Path:
-        """An empty directory beside the path, to be filled and then given to ``settle``."""
+        """An empty directory beside the path that nobody else may enter, to be filled and then given to ``settle``."""
         path = self.path(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(TEMPORARY + path.name)
         self._delete(temporary)
-        temporary.mkdir()
+        temporary.mkdir(mode=0o700)
         return temporary
 
-    def settle(self, temporary: pathlib.Path, *parts: str) -> None:
-        """Give a filled temporary directory its name; a complete one that stands there already wins."""
+    def settle(self, temporary: pathlib.Path, *parts: str, mode: int) -> None:
+        """Give a filled and flushed temporary directory its name, in place of what stands there."""
         path = self.path(*parts)
-        if path.is_dir():
-            self._delete(temporary)
-            return
-        # A directory that its owner may not write cannot be renamed by that owner: open it for the move.
-        mode = temporary.stat().st_mode & 0o7777
-        temporary.chmod(0o700)
-        temporary.rename(path)
+        self.remove(*parts)
+        os.rename(str(temporary), str(path))
         path.chmod(mode)
         self.sync_directory(path.parent)
 
     def remove(self, *parts: str) -> None:
-        """Remove a file, a link or a tree, read-only directories included. Removing nothing is fine."""
+        """Remove a file, a link or a tree, read-only directories included. Removing nothing is fine.
+
+        A tree first loses its name: nobody takes what is left of it after a crash for the whole.
+        """
         path = self.path(*parts)
         if path.is_symlink() or path.is_file():
             path.unlink()
-        else:
-            self._delete(path)
+        elif path.is_dir():
+            going = path.with_name(TEMPORARY + "going-" + path.name)
+            self._delete(going)
+            path.chmod(0o700)
+            os.rename(str(path), str(going))
+            self.sync_directory(path.parent)
+            self._delete(going)
         if path.parent.is_dir():
             self.sync_directory(path.parent)
+
+    def sweep(self) -> None:
+        """Remove what an interrupted verb left under temporary names. The caller holds the lock."""
+        for directory in (
+            self.root,
+            *(path for path in self.root.iterdir() if path.is_dir() and not path.is_symlink()),
+        ):
+            for name in os.listdir(str(directory)):
+                path = directory / name
+                if name.startswith(TEMPORARY):
+                    if path.is_dir() and not path.is_symlink():
+                        self._delete(path)
+                    else:
+                        path.unlink()
 
     def free_bytes(self) -> int:
         """Bytes that this user may still write, where the instance is or will be."""

@@ -49,7 +49,7 @@ def describe_instance(instance: Instance, tools: Tools) -> Answer:
         "interrupted": history.unfinished is not None,
         "current": _deployment(instance, history, history.current),
         "previous": _deployment(instance, history, history.previous(history.current) if history.current else 0),
-        "deployments": [_deployment(instance, history, number) for number in instance.deployments()],
+        "deployments": [_deployment(instance, history, number) for number in sorted(history.staged)],
         "units": instance.units(),
         "service": "none",
     }
@@ -65,13 +65,15 @@ def describe_instance(instance: Instance, tools: Tools) -> Answer:
 
 
 def _deployment(instance: Instance, history: History, number: int) -> Answer | None:
-    if not number:
+    """What the journal knows of it; None for ``absent``, and for what the journal does not know."""
+    event = history.staged.get(number)
+    if event is None:
         return None
-    meta = instance.meta(number)
     return {
         "deployment": number,
-        "version": meta["version"],
-        "release": meta["release"],
-        "profile": meta["profile"],
-        "status": history.status.get(number, "unknown"),
+        "version": event["version"],
+        "release": event["release"],
+        "profile": event["profile"],
+        "status": history.status[number],
+        "proven": number in history.proven,
     }

@@ -7,14 +7,17 @@
 One JSON object a line, fsynced before the step that it announces. Events:
 
     staged       deployment, version, release, profile
-    switch       from, to, verb          an intent: the next line but this one says what came of it
-    provisional  deployment              switched to and healthy, not yet final
+    switch       from, to, verb               an intent (activate, revert, return); what came of it follows
+    provisional  deployment                   switched to and healthy, not yet final
     confirmed    deployment
-    reverted     deployment, to, reason  left for ``to``, which is healthy
-    failed       deployment, reason      stands where it is and is not healthy
+    reverted     deployment, to, reason       left for ``to``, which is healthy
+    returned     deployment, reason           a revert led to something sick; back on what was left, which is healthy
+    failed       deployment, stands, reason   neither is healthy; the instance stands on ``stands``
+    healthy      deployment                   stands there after ``failed`` and has become well
     pruned       deployments
 
-``History`` is a fold over the lines. A line that a crash cut short counts as not written.
+``History`` is a fold over the lines. What follows the last end of line was cut short by a crash and counts as not
+written.
 """
 
 from __future__ import annotations
@@ -41,11 +44,14 @@ class Switch(t.NamedTuple):
 
 
 class History:
-    """What the journal says: status of each deployment, where the instance stands, what is unfinished."""
+    """What the journal says: status of each deployment, which were ever confirmed (proven), where the instance stands,
+    whether it is sick there, what is unfinished."""
 
     def __init__(self, events: t.Iterable[Event] = ()) -> None:
         self.current = 0
+        self.sick = False
         self.status: dict[int, str] = {}
+        self.proven: set[int] = set()
         self.staged: dict[int, Event] = {}
         self.unfinished: Switch | None = None
         self._origin: dict[int, int] = {}
@@ -53,13 +59,18 @@ class History:
             getattr(self, "_" + event["event"])(event)
 
     def previous(self, deployment: int) -> int:
-        """The deployment that the instance stood on before this one; 0 where there was none."""
+        """The deployment that the instance stood on before this one; 0 where there was none, or it was pruned."""
         return self._origin.get(deployment, 0)
 
     @property
     def state(self) -> str:
-        """``absent``, or the status of the current deployment."""
+        """``absent``, ``failed``, or the status of the current deployment."""
+        if self.sick:
+            return outcome.FAILED
         return self.status.get(self.current, outcome.UNKNOWN) if self.current else "absent"
+
+    def _stand(self, deployment: int, *, sick: bool = False) -> None:
+        self.current, self.sick, self.unfinished = deployment, sick, None
 
     def _staged(self, event: Event) -> None:
         self.staged[event["deployment"]] = event
@@ -67,29 +78,41 @@ class History:
 
     def _switch(self, event: Event) -> None:
         self.unfinished = Switch(event["from"], event["to"], event["verb"])
+        if event["verb"] == "activate":
+            self._origin[event["to"]] = event["from"]
 
     def _provisional(self, event: Event) -> None:
-        deployment = event["deployment"]
-        if self.unfinished and self.unfinished.target == deployment:
-            self._origin[deployment] = self.unfinished.origin
-        self.current, self.unfinished = deployment, None
-        self.status[deployment] = outcome.PROVISIONAL
+        self._stand(event["deployment"])
+        self.status[event["deployment"]] = outcome.PROVISIONAL
 
     def _confirmed(self, event: Event) -> None:
         self.status[event["deployment"]] = outcome.CONFIRMED
+        self.proven.add(event["deployment"])
 
     def _reverted(self, event: Event) -> None:
-        self.current, self.unfinished = event["to"], None
+        self._stand(event["to"])
         self.status[event["deployment"]] = outcome.REVERTED
 
+    def _returned(self, event: Event) -> None:
+        self._stand(event["deployment"])
+
     def _failed(self, event: Event) -> None:
-        self.current, self.unfinished = event["deployment"], None
-        self.status[event["deployment"]] = outcome.FAILED
+        left, stands = event["deployment"], event["stands"]
+        self._stand(stands, sick=True)
+        if left != stands and self.status.get(left) != outcome.CONFIRMED:
+            self.status[left] = outcome.REVERTED
+
+    def _healthy(self, event: Event) -> None:
+        self._stand(event["deployment"])
 
     def _pruned(self, event: Event) -> None:
         for deployment in event["deployments"]:
             self.staged.pop(deployment, None)
             self.status.pop(deployment, None)
+            self.proven.discard(deployment)
+        self._origin = {
+            later: earlier for later, earlier in self._origin.items() if later in self.staged and earlier in self.staged
+        }
 
 
 class Journal:
@@ -103,22 +126,19 @@ class Journal:
         """All events.
 
         Raises:
-            BackendError: a line cannot be read, and not because a crash cut it short (``journal-damaged``).
+            BackendError: a line cannot be read (``journal-damaged``).
         """
-        lines = (self._disk.read("journal") or b"").split(b"\n")
+        *lines, _cut_short = (self._disk.read("journal") or b"").split(b"\n")
         events = []
         for number, line in enumerate(lines, start=1):
-            if not line:
-                continue
             try:
                 events.append(json.loads(line.decode("utf-8")))
             except ValueError:
-                if not _cut_short(line):
-                    raise BackendError(
-                        "journal-damaged",
-                        "{}, line {} is not readable".format(self._disk.path("journal"), number),
-                        hint="Restore it from a backup; until then the host is not touched.",
-                    ) from None
+                raise BackendError(
+                    "journal-damaged",
+                    f"{self._disk.path('journal')}, line {number} is not readable",
+                    hint="Restore it from a backup; until then the host is not touched.",
+                ) from None
         return events
 
     def history(self) -> History:
@@ -129,8 +149,3 @@ class Journal:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._wall()))
         line = json.dumps(dict(values, event=event, at=at), sort_keys=True)
         self._disk.append(line.encode("utf-8"), "journal")
-
-
-def _cut_short(line: bytes) -> bool:
-    """Whether the line is one that a crash interrupted: it began as ours and has no end."""
-    return line.startswith(b"{") and not line.endswith(b"}")

@@ -17,7 +17,7 @@ from .._model.errors import ConflictError
 from .disk import Disk
 from .journal import Journal
 
-__all__ = ["Fence", "check_fence", "locked"]
+__all__ = ["LOCK_WAIT", "Fence", "check_fence", "locked"]
 
 LOCK_WAIT = 10.0
 LOCK_INTERVAL = 0.1
@@ -40,7 +40,9 @@ def locked(
         ConflictError: somebody else held it for ``limit`` seconds (``host-locked``).
     """
     disk.make_directory()
-    with open(str(disk.path("lock")), "a+") as stream:
+    handle = os.open(str(disk.path("lock")), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "r+") as stream:
+        os.fchmod(handle, 0o600)  # whoever can open it can hold it
         deadline = clock() + limit
         while True:
             try:

@@ -19,12 +19,15 @@ import json
 import os
 import pathlib
 import sys
+import tarfile
 import time
+import traceback
 import typing as t
+import zlib
 
-from .._model.errors import BackendError, InputError, RelmgmtError
+from .._model.errors import BackendError, InputError, IntegrityError, RelmgmtError
 from .instance import Instance, NeedObjects, Tools
-from .lock import Fence, check_fence, locked
+from .lock import LOCK_WAIT, Fence, check_fence, locked
 from .process import Runner
 from .root import check_root
 
@@ -111,11 +114,23 @@ def answer(verb: str, request: Request) -> Answer:
     if request.check:
         check_fence(instance.disk, instance.journal, fence, keep=False)
         return VERBS[verb](instance, request)
-    with locked(instance.disk, clock=request.tools.clock, wait=request.tools.wait):
+    limit = patience(instance) if verb == "revert" else LOCK_WAIT
+    with locked(instance.disk, clock=request.tools.clock, wait=request.tools.wait, limit=limit):
         check_fence(instance.disk, instance.journal, fence, keep=True)
         recovered = _switching(instance, request).recover() if instance.history().unfinished else None
         result = VERBS[verb](instance, request)
     return dict(result, recovered=recovered, changed=True) if recovered else result
+
+
+def patience(instance: Instance) -> float:
+    """Seconds that a revert waits for a verb that still works here, perhaps on behalf of a connection that was lost."""
+    longest = 0.0
+    for deployment in instance.history().staged:
+        runtime = instance.runtime(deployment)
+        service = runtime.service
+        needed = runtime.health.healthy_deadline + sum(probe.timeout for probe in runtime.smoke)
+        longest = max(longest, needed + (service.start_timeout + service.stop_timeout if service else 0.0))
+    return LOCK_WAIT + longest
 
 
 def _info(root: pathlib.Path, request: Request) -> Answer:
@@ -149,9 +164,15 @@ def main(engine: bytes, stdin: t.BinaryIO, stdout: t.TextIO) -> int:
         result = {"error": exc.to_dict()}
     except NeedObjects as exc:
         result = {"need": {"objects": exc.digests}}
+    except (EOFError, tarfile.TarError, zlib.error) as exc:
+        result = {"error": IntegrityError("transfer-damaged", f"the transfer cannot be unpacked: {exc}").to_dict()}
     except OSError as exc:
         failure = BackendError("host-system-error", "{}: {}".format(exc.filename or "the host", exc.strerror or exc))
         result = {"error": failure.to_dict()}
+    except Exception as exc:  # the front door always answers: without an answer the controller can only say "unknown"
+        place = traceback.extract_tb(exc.__traceback__)[-1]
+        where = f"{type(exc).__name__} in {place.filename.rpartition('/')[2]}, line {place.lineno}"
+        result = {"error": BackendError("engine-crashed", where, hint="Please report it.").to_dict()}
     stdout.write(MARK + json.dumps(result, sort_keys=True) + "\n")
     stdout.flush()
     return 0

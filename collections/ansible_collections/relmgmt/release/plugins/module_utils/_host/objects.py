@@ -57,18 +57,22 @@ class Objects:
         self._shared = shared
         self._fresh: set[str] = set()
         self._reflinks = True
+        self._bad: set[pathlib.Path] = set()
         self._index: dict[str, pathlib.Path] | None = None
 
     def name(self, entry: Entry) -> str:
         return f"{hex_of(entry.digest)}-{placed_mode(entry):04o}-{os.geteuid()}"
 
+    def lacking(self, units: t.Iterable[Unit]) -> list[Unit]:
+        """The units whose trees are not here, or not as the manifest says."""
+        return [unit for unit in units if not self._disk.exists("units", hex_of(unit.digest)) or self.verify(unit)]
+
     def missing(self, units: t.Iterable[Unit]) -> set[str]:
-        """Digests of the files that are needed to build the trees that are not here yet."""
+        """Digests of the files that are needed to build the units' trees and are not here."""
         objects = set(self._disk.names("objects"))
         wanted = {
             entry.digest
             for unit in units
-            if not self._disk.exists("units", hex_of(unit.digest))
             for entry in unit.entries
             if entry.is_file and entry.size and self.name(entry) not in objects
         }
@@ -110,14 +114,12 @@ class Objects:
             self._finish(other, entry)
         self._fresh.update(self.name(entry) for entry in entries)
 
-    def build(self, unit: Unit) -> None:
-        """Make the unit's tree, complete or not at all.
+    def build(self, unit: Unit) -> pathlib.Path:
+        """Make the unit's tree under a temporary name, to be flushed and then settled.
 
         Raises:
             NeedObjects: a file that it needs is damaged here.
         """
-        if self._disk.exists("units", hex_of(unit.digest)):
-            return
         tree = self._disk.temporary("units", hex_of(unit.digest))
         directories = {tree}
         for entry in unit.entries:
@@ -132,8 +134,13 @@ class Objects:
             else:
                 self._place(entry, path)
         for directory, _names, _files in os.walk(str(tree), topdown=False):
-            os.chmod(directory, 0o555)
-        self._disk.settle(tree, "units", hex_of(unit.digest))
+            if directory != str(tree):
+                os.chmod(directory, 0o555)
+        return tree
+
+    def settle(self, tree: pathlib.Path, unit: Unit) -> None:
+        """Give a built and flushed tree its name."""
+        self._disk.settle(tree, "units", hex_of(unit.digest), mode=0o555)
 
     def _place(self, entry: Entry, path: pathlib.Path) -> None:
         name = self.name(entry)
@@ -184,7 +191,7 @@ class Objects:
                 for unit in manifest["units"]:
                     tree = self._disk.path("units", hex_of(unit["digest"]))
                     for entry in unit["entries"] if tree.is_dir() else ():
-                        if "digest" in entry:
+                        if "digest" in entry and tree / entry["path"] not in self._bad:
                             self._index.setdefault(entry["digest"], tree / entry["path"])
         return self._index
 
@@ -204,6 +211,7 @@ class Objects:
                 found = listed.pop(str(path.relative_to(tree)), None)
                 if found is None or not _same(path, found):
                     wrong.append(str(path.relative_to(tree)))
+        self._bad.update(tree / path for path in wrong)
         return sorted(wrong + list(listed))
 
     def remove(self, keep: t.Iterable[Unit]) -> list[str]:

@@ -201,10 +201,15 @@ class Runner:
         """Send the signal to this very process; False: it is gone, nobody got it."""
         return self._signal(os.kill, pid, started, signum)
 
-    def marked(self, name: str, value: str) -> list[Started]:
-        """The running processes whose environment says ``name=value``, as far as we may look."""
+    def marked(self, name: str, value: str, *, uids: t.Collection[int]) -> list[Started]:
+        """The running processes of these accounts whose environment says ``name=value``, as far as we may look."""
         mark = f"{name}={value}".encode("utf-8", "surrogateescape")
-        return self._select(lambda pid: mark in (self._proc / str(pid) / "environ").read_bytes().split(b"\0"))
+
+        def belongs(pid: int) -> bool:
+            directory = self._proc / str(pid)
+            return os.stat(str(directory)).st_uid in uids and mark in (directory / "environ").read_bytes().split(b"\0")
+
+        return self._select(belongs)
 
     def session_of(self, leader: Started) -> list[Started]:
         """The running processes of the session that this very process leads; none if it is gone."""

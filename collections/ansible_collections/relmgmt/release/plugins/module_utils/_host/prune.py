@@ -34,6 +34,8 @@ def prune(instance: Instance, *, keep: int, check: bool) -> dict[str, t.Any]:
         "profiles": _unused(instance, "profiles", {profile_name(m["profile"]) for m in _metas(instance, kept)}),
     }
     removed = [f"{directory}/{name}" for directory, names in going_bytes.items() for name in names]
+    if not check:
+        instance.disk.sweep()
     if removed and not check:
         instance.journal.write("pruned", deployments=going)
         for path in removed:
@@ -48,10 +50,8 @@ def _kept(history: History, keep: int) -> set[int]:
     if history.unfinished:
         kept |= {history.unfinished.origin, history.unfinished.target}
     kept |= {number for number, status in history.status.items() if status == outcome.STAGED and number > current}
-    confirmed = sorted(
-        (n for n, status in history.status.items() if status == outcome.CONFIRMED and n not in kept), reverse=True
-    )
-    return (kept | set(confirmed[:keep])) - {0}
+    proven = sorted(history.proven - kept, reverse=True)
+    return (kept | set(proven[:keep])) & set(history.staged)
 
 
 def _metas(instance: Instance, numbers: t.Iterable[int]) -> list[dict[str, t.Any]]:

@@ -35,26 +35,26 @@ def check_root(root: pathlib.Path, *, write: bool = True) -> None:
 
 
 def _check_path(root: pathlib.Path, standing: pathlib.Path) -> None:
-    """A directory that others may write lets them swap its entries.
+    """A directory that others may write lets them swap its entries; as it is named, and as links lead.
 
     Not one that is sticky, as long as the entry is, or will be, ours.
     """
-    real = pathlib.Path(os.path.realpath(str(standing)))
     trusted = (0, os.geteuid())
-    chain = [real, *real.parents]
-    for depth, directory in enumerate(chain):
-        status = os.stat(str(directory))
-        shared = status.st_mode & stat.S_IWOTH or (
-            status.st_mode & stat.S_IWGRP and status.st_gid not in (0, os.getegid())
-        )
-        entry_is_ours = os.stat(str(chain[depth - 1])).st_uid in trusted if depth else standing != root
-        if status.st_uid not in trusted or (shared and not (status.st_mode & stat.S_ISVTX and entry_is_ours)):
-            owner = f"owner {status.st_uid}, mode {stat.S_IMODE(status.st_mode):04o}"
-            raise InputError(
-                "root-exposed",
-                f"{directory}, in the path of the root {root}, can be written by others ({owner})",
-                hint="Choose a root below directories that only root or this user may write.",
+    for path in {standing, pathlib.Path(os.path.realpath(str(standing)))}:
+        chain = [path, *path.parents]
+        for depth, directory in enumerate(chain):
+            status = os.stat(str(directory))
+            shared = status.st_mode & stat.S_IWOTH or (
+                status.st_mode & stat.S_IWGRP and status.st_gid not in (0, os.getegid())
             )
+            entry_is_ours = os.lstat(str(chain[depth - 1])).st_uid in trusted if depth else standing != root
+            if status.st_uid not in trusted or (shared and not (status.st_mode & stat.S_ISVTX and entry_is_ours)):
+                owner = f"owner {status.st_uid}, mode {stat.S_IMODE(status.st_mode):04o}"
+                raise InputError(
+                    "root-exposed",
+                    f"{directory}, in the path of the root {root}, can be written by others ({owner})",
+                    hint="Choose a root below directories that only root or this user may write.",
+                )
 
 
 def _try_to_write(path: pathlib.Path) -> None:

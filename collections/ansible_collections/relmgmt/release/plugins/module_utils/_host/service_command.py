@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import signal
 import typing as t
 
@@ -104,7 +105,16 @@ class CommandDriver:
         """What belongs to the service: the session of the recorded process, and all that carry the mark."""
         recorded = self._read()
         session = self._runner.session_of(recorded) if recorded is not None else []
-        return session + [process for process in self._runner.marked(MARK, self._mark) if process not in session]
+        marked = self._runner.marked(MARK, self._mark, uids=self._uids())
+        return session + [process for process in marked if process not in session]
+
+    def _uids(self) -> set[int]:
+        """Whose processes can be the service's; anybody could give theirs the mark."""
+        user = self._service.user
+        try:
+            return {os.geteuid(), pwd.getpwnam(user).pw_uid} if user else {os.geteuid()}
+        except KeyError:
+            return {os.geteuid()}
 
     def _end(self, processes: t.Sequence[Started], signum: int, seconds: float) -> bool:
         """Signal all of them and wait until none is left, nor one that they started; False: the seconds were over."""

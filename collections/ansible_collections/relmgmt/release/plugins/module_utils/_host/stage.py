@@ -15,8 +15,8 @@ import typing as t
 
 from .._model import outcome
 from .._model.digest import hex_of, short
-from .._model.errors import BackendError, InputError, IntegrityError
-from .._model.manifest import Manifest
+from .._model.errors import BackendError, InputError
+from .._model.manifest import Manifest, Unit
 from .._model.profile import Profile
 from .._model.runtime import Runtime
 from .instance import PROFILE, Instance, NeedObjects, Tools, profile_name, release_name
@@ -29,6 +29,7 @@ __all__ = ["Staging", "service_user"]
 
 RESERVE = 16 << 20  # bytes that staging leaves free
 Answer = t.Dict[str, t.Any]
+Built = t.Tuple[pathlib.Path, t.Tuple[str, str], int]  # a temporary directory, its name to be, its mode
 
 
 class Staging:
@@ -79,13 +80,15 @@ class Staging:
         """What ``run`` would answer, without writing anything."""
         history = self._instance.history()
         standing = self.standing(history)
-        if not standing:
-            self._check_space()
-        number = standing or self._next(history)
-        return self._answer(history, number, changed=not standing)
+        if standing:
+            return self._answer(history, standing, changed=bool(self._objects.lacking(self._manifest.units)))
+        self._check_space()
+        return self._answer(history, self._next(history), changed=True)
 
     def run(self, payload: t.BinaryIO | None, engine: bytes) -> Answer:
-        """Place everything and record the deployment. The caller holds the lock.
+        """Place everything and record the deployment; mend it where it stands but is not whole.
+
+        The caller holds the lock.
 
         Raises:
             NeedObjects: files are missing; nothing of the deployment is recorded yet.
@@ -94,14 +97,16 @@ class Staging:
         """
         history = self._instance.history()
         standing = self.standing(history)
-        if standing:
-            self._verify(standing)
-            return self._answer(history, standing, changed=False)
-        answer = self._answer(history, self._next(history), changed=True)
+        lacking = self._objects.lacking(self._manifest.units)
+        answer = self._answer(history, standing or self._next(history), changed=bool(lacking) or not standing)
+        if not answer["changed"]:
+            return answer
         self._check_space()
         try:
-            self._place(payload)
-            self._deploy(answer["deployment"], engine)
+            self._disk.sweep()
+            self._place(payload, lacking)
+            if not standing:
+                self._deploy(answer["deployment"], engine)
         except OSError as exc:
             raise BackendError(
                 "stage-failed",
@@ -110,28 +115,34 @@ class Staging:
             ) from None
         return answer
 
-    def _place(self, payload: t.BinaryIO | None) -> None:
+    def _place(self, payload: t.BinaryIO | None, lacking: list[Unit]) -> None:
+        """Fill everything under temporary names, flush once, then give the names."""
         if payload is not None:
             self._objects.receive(payload, self._manifest.units)
-        missing = self._objects.missing(self._manifest.units)
+        missing = self._objects.missing(lacking)
         if missing:
             raise NeedObjects(missing)
-        for unit in self._manifest.units:
-            self._objects.build(unit)
-        self._place_release()
-        self._place_profile()
+        trees = [(self._objects.build(unit), unit) for unit in lacking]
+        release, profile = self._release(), self._profile_files()
+        self._disk.flush()
+        for tree, unit in trees:
+            self._objects.settle(tree, unit)
+        for built, parts, mode in (release, profile):
+            if not same_tree(built, self._disk.path(*parts)):
+                self._disk.settle(built, *parts, mode=mode)
+        self._disk.sweep()
 
-    def _place_release(self) -> None:
-        name = release_name(self._manifest.version, self._manifest.digest)
-        directory = self._disk.temporary("releases", name)
+    def _release(self) -> Built:
+        parts = ("releases", release_name(self._manifest.version, self._manifest.digest))
+        directory = self._disk.temporary(*parts)
         for unit in self._manifest.units:
             os.symlink("../../units/" + hex_of(unit.digest), str(directory / unit.destination))
         (directory / "manifest.json").write_bytes(self._manifest.to_bytes())
-        self._disk.settle(directory, "releases", name)
+        return directory, parts, 0o755
 
-    def _place_profile(self) -> None:
-        name = profile_name(self._profile.digest)
-        directory = self._disk.temporary("profiles", name)
+    def _profile_files(self) -> Built:
+        parts = ("profiles", profile_name(self._profile.digest))
+        directory = self._disk.temporary(*parts)
         for item in self._profile.files:
             path = directory / item.path
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,10 +153,11 @@ class Staging:
                 os.fchmod(handle, int(item.mode, 8))
         about = {"runtime": dict(self._profile.runtime), "versions": dict(self._profile.versions)}
         (directory / PROFILE).write_bytes(json.dumps(about, sort_keys=True).encode("utf-8"))
-        for parent, _names, _files in os.walk(str(directory)):
+        for parent, names, _files in os.walk(str(directory)):
             self._give(pathlib.Path(parent))
-            os.chmod(parent, 0o750)
-        self._disk.settle(directory, "profiles", name)
+            for name in names:
+                os.chmod(os.path.join(parent, name), 0o750)
+        return directory, parts, 0o750
 
     def _give(self, path: pathlib.Path) -> None:
         """The service's group may read; the owner stays."""
@@ -160,18 +172,20 @@ class Staging:
         os.symlink("../../releases/" + release, str(directory / "release"))
         os.symlink("../../profiles/" + profile_name(self._profile.digest), str(directory / "profile"))
         (directory / "meta.json").write_bytes(json.dumps(meta, sort_keys=True).encode("utf-8"))
-        self._disk.settle(directory, "deployments", str(number))
         self._make_state()
         self._install(engine)
         self._disk.flush()
+        self._disk.settle(directory, "deployments", str(number), mode=0o755)
         self._instance.journal.write("staged", deployment=number, version=self._manifest.version, **digests)
 
     def _make_state(self) -> None:
+        """Its directory appears with its owner and mode, or not at all."""
         for state in self._manifest.state:
             if not self._disk.exists("state", state.name):
-                path = self._disk.make_directory("state", state.name, mode=int(state.mode, 8))
+                directory = self._disk.temporary("state", state.name)
                 if self._user is not None and os.geteuid() == 0:
-                    os.chown(str(path), self._user.pw_uid, self._user.pw_gid)
+                    os.chown(str(directory), self._user.pw_uid, self._user.pw_gid)
+                self._disk.settle(directory, "state", state.name, mode=int(state.mode, 8))
 
     def _install(self, engine: bytes) -> None:
         """Keep the engine beside what it knows how to run, for people on the host."""
@@ -180,17 +194,6 @@ class Staging:
             if not self._disk.exists("bin", name, "relmgmt-host.pyz"):
                 self._disk.make_directory("bin", name)
                 self._disk.write(engine, "bin", name, "relmgmt-host.pyz", mode=0o755)
-
-    def _verify(self, deployment: int) -> None:
-        wrong = [f"{unit.destination}/{path}" for unit in self._manifest.units for path in self._objects.verify(unit)]
-        if wrong:
-            raise IntegrityError(
-                "release-damaged",
-                "{}: deployment {} is not as it was placed: {}".format(
-                    self._disk.root, deployment, ", ".join(wrong[:5])
-                ),
-                hint="See who changed it; release_prune and staging again bring the bytes back.",
-            )
 
     def _check_space(self) -> None:
         here = set(self._instance.units())
@@ -241,6 +244,24 @@ class Staging:
             "before": {name: before[name] for name in names if name in before},
             "after": {name: after[name] for name in names if name in after},
         }
+
+
+def same_tree(one: pathlib.Path, other: pathlib.Path) -> bool:
+    """Whether two directories hold the same names with the same bytes, targets and modes."""
+    return other.is_dir() and _listing(one) == _listing(other)
+
+
+def _listing(directory: pathlib.Path) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = {}
+    for parent, names, files in os.walk(str(directory)):
+        for name in names + files:
+            path = pathlib.Path(parent, name)
+            key = str(path.relative_to(directory))
+            if path.is_symlink():
+                found[key] = os.readlink(str(path))
+            else:
+                found[key] = (path.stat().st_mode, path.stat().st_gid, path.read_bytes() if path.is_file() else b"")
+    return found
 
 
 def _files(manifest: Manifest) -> dict[str, str]:

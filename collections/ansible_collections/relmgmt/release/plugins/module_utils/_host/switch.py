@@ -39,12 +39,14 @@ class Switching:
         unfinished = history.unfinished
         if unfinished is None:
             return None
-        if unfinished.verb == "activate":
-            left, target = unfinished.target, unfinished.origin
+        reason = f"an interruption of {unfinished.verb}"
+        if unfinished.verb == "return":
+            answer = self._return(unfinished.origin, unfinished.target, reason=reason)
+        elif unfinished.verb == "revert":
+            answer = self._go_back(history, unfinished.origin, unfinished.target, reason=reason)
         else:
-            left, target = unfinished.origin, unfinished.target
-        answer = self._go_back(left, target, reason=f"an interruption of {unfinished.verb}")
-        return "deployment {}, interrupted: {}".format(left, answer["outcome"])
+            answer = self._go_back(history, unfinished.target, unfinished.origin, reason=reason)
+        return "deployment {}, interrupted: {}".format(answer["deployment"], answer["outcome"])
 
     def activate(self, deployment: int, *, check: bool) -> Answer:
         """Make the deployment current, provisionally; go back at once if it does not become healthy."""
@@ -62,7 +64,7 @@ class Switching:
             return self._answer(
                 deployment, outcome.PROVISIONAL, changed=True, origin=history.current, judgement=judgement
             )
-        back = self._go_back(deployment, history.current, reason=judgement.reason)
+        back = self._go_back(history, deployment, history.current, reason=judgement.reason)
         return dict(back, probes=_shown(judgement), seconds=round(judgement.seconds, 3))
 
     def confirm(self, deployment: int, *, check: bool) -> Answer:
@@ -86,58 +88,76 @@ class Switching:
         history = self._instance.history()
         if deployment is not None:
             if deployment != history.current:
-                status = history.status.get(deployment, outcome.UNKNOWN)
+                status = outcome.FAILED if history.sick else history.status.get(deployment, outcome.UNKNOWN)
                 return self._answer(deployment, status, changed=False, reason=f"deployment {deployment} is not current")
             target = history.previous(deployment)
         else:
             target = self._newest(history, version)
-            if target == history.current and history.state == outcome.CONFIRMED:
+            if target == history.current:
                 return self._keep(history, check=check)
         if target:
             self._instance.meta(target)
         if check:
             return self._answer(history.current, outcome.REVERTED, changed=True, origin=history.current, target=target)
-        confirmed = history.state == outcome.CONFIRMED
-        answer = self._go_back(history.current, target, reason=reason or "asked for")
-        if answer["outcome"] == outcome.FAILED and confirmed:
-            # What we left was final and good; what we went to is not: N and N-1 are judged alike.
-            second = self._go_back(target, history.current, reason=answer["reason"])
-            if second["outcome"] == outcome.REVERTED:
-                self._journal.write("confirmed", deployment=history.current)
-            answer["reason"] += "; back on deployment {}: {}".format(history.current, second["outcome"])
-        return answer
+        return self._go_back(history, history.current, target, reason=reason or "asked for")
 
     def _keep(self, history: History, *, check: bool) -> Answer:
         """The deployment already is current: see that it runs and is healthy, start it if it is not."""
-        deployment = history.current
-        runtime = self._instance.runtime(deployment)
-        driver = self._driver(deployment)
-        idle = driver is not None and not driver.active()
+        deployment, status = history.current, history.status.get(history.current, outcome.UNKNOWN)
+        idle = not self._runs(deployment)
+        changed = idle or history.sick
         if check:
-            return self._answer(deployment, history.state, changed=idle)
-        if driver is not None and idle:
-            driver.start()
-        judgement = judge(
-            runtime, driver=driver, runner=self._tools.runner, clock=self._tools.clock, wait=self._tools.wait
-        )
+            return self._answer(deployment, status, changed=changed)
+        judgement = self._move(deployment, deployment) if idle else self._judge(deployment)
         if judgement.healthy:
-            return self._answer(deployment, history.state, changed=idle, judgement=judgement)
-        if history.state == outcome.PROVISIONAL:
-            return self._go_back(deployment, history.previous(deployment), reason=judgement.reason)
-        return self._answer(deployment, outcome.FAILED, changed=idle, reason=judgement.reason, judgement=judgement)
+            if history.sick:
+                self._journal.write("healthy", deployment=deployment)
+            return self._answer(deployment, status, changed=changed, judgement=judgement)
+        if status == outcome.PROVISIONAL:
+            return self._go_back(history, deployment, history.previous(deployment), reason=judgement.reason)
+        if not history.sick:
+            self._journal.write("failed", deployment=deployment, stands=deployment, reason=judgement.reason)
+        return self._answer(deployment, outcome.FAILED, changed=changed, reason=judgement.reason, judgement=judgement)
 
-    def _go_back(self, left: int, target: int, *, reason: str) -> Answer:
+    def _runs(self, deployment: int) -> bool:
+        """Whether the link says what the journal says, and the service runs."""
+        driver = self._driver(deployment)
+        here = self._disk.target("current") == f"deployments/{deployment}"
+        return here and (driver is None or driver.active())
+
+    def _go_back(self, history: History, left: int, target: int, *, reason: str) -> Answer:
+        """Leave a deployment for an earlier one. If that is sick and what was left is proven, return to it."""
         self._journal.write("switch", **{"from": left, "to": target, "verb": "revert"})
         judgement = self._move(left, target)
         if judgement.healthy:
             self._journal.write("reverted", deployment=left, to=target, reason=reason)
             return self._answer(left, outcome.REVERTED, changed=True, reason=reason, origin=left, target=target)
         why = f"{reason}; then deployment {target} did not come up: {judgement.reason}"
-        self._journal.write("failed", deployment=target, reason=why)
-        return self._answer(left, outcome.FAILED, changed=True, reason=why, origin=left, target=target)
+        if left in history.proven:
+            return self._return(target, left, reason=why)
+        return self._fail(left, target, reason=why)
+
+    def _return(self, left: int, target: int, *, reason: str) -> Answer:
+        """Go back to a proven deployment because the one that it was left for is sick."""
+        self._journal.write("switch", **{"from": left, "to": target, "verb": "return"})
+        judgement = self._move(left, target)
+        if not judgement.healthy:
+            return self._fail(target, left, reason=f"{reason}; nor did deployment {target}: {judgement.reason}")
+        self._journal.write("returned", deployment=target, reason=reason)
+        why = f"{reason}; back on deployment {target}, which is healthy"
+        return self._answer(target, outcome.FAILED, changed=True, reason=why, origin=target, target=target)
+
+    def _fail(self, left: int, target: int, *, reason: str) -> Answer:
+        self._journal.write("failed", deployment=left, stands=self._stands(), reason=reason)
+        return self._answer(left, outcome.FAILED, changed=True, reason=reason, origin=left, target=target)
+
+    def _stands(self) -> int:
+        """Where the link really points to."""
+        number = self._disk.target("current").rpartition("/")[2]
+        return int(number) if number.isdigit() else 0
 
     def _move(self, origin: int, target: int) -> Judgement:
-        """Stop, one rename, start, judge. Never raises for what the software does: that is the judgement's."""
+        """Stop, one rename, start, judge. Never raises: whatever goes wrong is the judgement's."""
         try:
             self._leave(origin, target)
             if target:
@@ -147,9 +167,15 @@ class Switching:
             driver = self._driver(target)
             if driver is not None:
                 driver.start()
+            return self._judge(target)
+        except (RelmgmtError, OSError) as exc:
+            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+
+    def _judge(self, deployment: int) -> Judgement:
+        try:
             return judge(
-                self._instance.runtime(target),
-                driver=driver,
+                self._instance.runtime(deployment),
+                driver=self._driver(deployment),
                 runner=self._tools.runner,
                 clock=self._tools.clock,
                 wait=self._tools.wait,
@@ -193,12 +219,11 @@ class Switching:
         self._instance.meta(deployment)
 
     def _newest(self, history: History, version: str) -> int:
-        """The newest deployment of the version that was confirmed here, or is current."""
+        """The newest deployment of the version that was ever confirmed here."""
         held = [
             number
             for number, event in history.staged.items()
-            if event["version"] == version
-            and (history.status[number] == outcome.CONFIRMED or number == history.current)
+            if event["version"] == version and number in history.proven
         ]
         if not held:
             versions = sorted({event["version"] for event in history.staged.values()})

@@ -301,7 +301,7 @@ class Manifest:
             ("unit", [unit.name for unit in manifest.units]),
             ("destination", [unit.destination for unit in manifest.units] + ["manifest.json"]),
             ("state", [state.name for state in manifest.state]),
-            ("configuration file", [template.destination for template in manifest.config.templates]),
+            ("configuration file", [template.destination for template in manifest.config.templates] + ["profile.json"]),
         ):
             if len(set(names)) != len(names):
                 raise InputError("{}-repeated".format(what.replace(" ", "-")), f"a {what} is named twice")

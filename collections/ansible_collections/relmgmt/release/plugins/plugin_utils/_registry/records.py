@@ -61,10 +61,17 @@ def begin(connection: Connection, row: RolloutRow, *, now: str) -> bool:
     return _put(connection, table, {"id": row.id}, values, first={"started": now, "result": RUNNING, "reason": ""})
 
 
-def finish(connection: Connection, rollout: str, result: str, reason: str, *, now: str) -> bool:
-    """Raises InputError (``rollout-unknown``, ``record-malformed``), ConflictError (``rollout-finished``)."""
+def finish(connection: Connection, rollout: str, result: str, reason: str, *, token: int | None, now: str) -> bool:
+    """Raises InputError (``rollout-unknown``, ``record-malformed``), ConflictError (``rollout-finished``,
+    ``rollout-taken-over``)."""
     known(result, RESULTS[1:], what=f"rollout {rollout}: result")
     before = _rollout(connection, rollout)
+    if token is not None and before.token != token:
+        raise ConflictError(
+            "rollout-taken-over",
+            f"Rollout {rollout} was taken over by another job (token {before.token}, this one holds {token})",
+            hint="Follow that one: see rollout_info.",
+        )
     if (before.result, before.reason) == (result, reason):
         return False
     _refuse_finished(before)

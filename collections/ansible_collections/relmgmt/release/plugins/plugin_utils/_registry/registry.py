@@ -126,10 +126,15 @@ class Registry:
         with self._database.write() as connection:
             return records.deploy(connection, rollout, rows, now=self._now())
 
-    def finish_rollout(self, rollout: str, result: str, reason: str = "") -> bool:
-        """Raises InputError (``rollout-unknown``), ConflictError (``rollout-finished``: with another result)."""
+    def finish_rollout(self, rollout: str, result: str, reason: str = "", *, token: int | None = None) -> bool:
+        """Record its end. ``token``: of the lease that the job holds, so that no job ends what another one took over.
+
+        Raises:
+            InputError: ``rollout-unknown``.
+            ConflictError: it has ended with another result (``rollout-finished``); ``rollout-taken-over``.
+        """
         with self._database.write() as connection:
-            return records.finish(connection, rollout, result, reason, now=self._now())
+            return records.finish(connection, rollout, result, reason, token=token, now=self._now())
 
     # --- questions ---
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from . import run_directory
-from .account import closing, lease_of, outcomes, rows
+from .account import closing, lease_of, lost_elsewhere, outcomes, rows
 from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, HostPlan, Plan
 from .planning import Wish
@@ -37,6 +37,7 @@ __all__ = [
     "final",
     "good_outcomes",
     "lease_of",
+    "lost_elsewhere",
     "open_rollout",
     "outcomes",
     "rows",

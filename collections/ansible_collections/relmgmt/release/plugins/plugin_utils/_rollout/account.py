@@ -13,20 +13,24 @@ import typing as t
 from ...module_utils._model import outcome
 from .._registry import FAILED, STOPPED, SUCCEEDED, DeploymentRow, Lease
 from .plan import LEFT_OUT, NONE, Plan
-from .verdict import Result, final
+from .strategy import Wave
+from .verdict import FINAL, Result, final, good_outcomes
 
-__all__ = ["Close", "closing", "lease_of", "outcomes", "rows"]
+__all__ = ["Close", "closing", "lease_of", "lost_elsewhere", "outcomes", "rows"]
 
 Variables = collections.abc.Mapping[str, t.Any]
 
 
 class Close(t.NamedTuple):
-    """How a rollout ended. result: ``succeeded``, ``failed`` (something is not as it should be), ``stopped`` (a
-    person decides)."""
+    """How a rollout ended: outcomes counted, and the hosts that are not where it led (behind).
+
+    result: ``succeeded``, ``failed`` (something is not as it should be), ``stopped`` (a person decides).
+    """
 
     result: str
     reason: str
     counts: dict[str, int]
+    behind: list[str]
 
 
 def lease_of(plan: Plan, fence: collections.abc.Mapping[str, t.Any]) -> Lease:
@@ -52,6 +56,22 @@ def outcomes(
     return found
 
 
+def lost_elsewhere(
+    plan: Plan, wave: Wave, variables: collections.abc.Mapping[str, Variables], names: t.Sequence[str]
+) -> int:
+    """How many hosts of other waves are lost: of earlier ones who is not final, of later ones who is not staged."""
+    lost = 0
+    for other in plan.waves if wave.index else ():
+        if other.index < wave.index:
+            good = FINAL[plan.kind]
+        elif other.index > wave.index and plan.kind == "rollout":
+            good = good_outcomes(plan.kind, staging=True)
+        else:
+            continue
+        lost += sum(result.outcome not in good for result in outcomes(plan, other.hosts, variables, names).values())
+    return lost
+
+
 def rows(plan: Plan, results: collections.abc.Mapping[str, Result]) -> list[DeploymentRow]:
     """Deployment rows for the registry."""
     wave_of = {host: wave.index for wave in plan.waves for host in wave.hosts}
@@ -64,6 +84,7 @@ def rows(plan: Plan, results: collections.abc.Mapping[str, Result]) -> list[Depl
             version_after=version_after(plan, host, result),
             deployment=result.deployment or 0,
             release=plan.digest,
+            profile=plan.hosts[host].profile,
             outcome=result.outcome,
             reason=result.reason,
         )
@@ -92,10 +113,12 @@ def closing(
         counts[result.outcome] = counts.get(result.outcome, 0) + 1
     wrong = {host: r for host, r in sorted(results.items()) if r.outcome not in (good, outcome.CONFIRMED)}
     if verdict["verdict"] == outcome.PAUSE:
-        return Close(STOPPED, str(verdict["reason"]), counts)
+        return Close(STOPPED, str(verdict["reason"]), counts, list(wrong))
     if verdict["verdict"] != outcome.CONTINUE:
-        return Close(FAILED, str(verdict["reason"]), counts)
+        return Close(FAILED, str(verdict["reason"]), counts, list(wrong))
     if len(wrong) > plan.failure_budget:
         host, result = next(iter(wrong.items()))
-        return Close(FAILED, f"{host} ended {result.outcome}: {result.reason or 'no reason given'}", counts)
-    return Close(SUCCEEDED, "", counts)
+        return Close(
+            FAILED, f"{host} ended {result.outcome}: {result.reason or 'no reason given'}", counts, list(wrong)
+        )
+    return Close(SUCCEEDED, "", counts, list(wrong))

@@ -57,11 +57,14 @@ def open_rollout(
     plan = make_plan(
         wish, hosts, out=out, manifest=package.manifest, profiles=profiles, unfinished=unfinished, new_id=new_id
     )
-    if not plan.waves:
+    if not plan.waves and not unfinished:
         return Opened(plan, None, None)
     lease = registry.acquire(*scope, holder, ttl=LEASE_SECONDS)
     if unfinished and unfinished.id != plan.id:
         registry.finish_rollout(unfinished.id, STOPPED, f"superseded by {plan.id}")
+    if not plan.waves:
+        registry.release(lease)
+        return Opened(plan, None, None)
     if package.manifest:
         registry.record_package(package.manifest)
         registry.record_promotion(

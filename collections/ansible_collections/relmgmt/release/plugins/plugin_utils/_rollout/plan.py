@@ -24,7 +24,10 @@ Info = t.Mapping[str, t.Any]
 
 @dataclasses.dataclass(frozen=True)
 class HostPlan:
-    """One host: versions before and after, whether anything is to be done (action), and where packages lie on it."""
+    """One host: versions before and after, whether anything is to be done (action) or why not (reason).
+
+    profile: digest of what is rendered for it; root: where packages lie on it.
+    """
 
     site: str
     root: str
@@ -32,6 +35,7 @@ class HostPlan:
     after: str
     action: str
     reason: str = ""
+    profile: str = ""
 
     def to_dict(self) -> dict[str, t.Any]:
         return dataclasses.asdict(self)
@@ -89,8 +93,14 @@ class Plan:
 
     @property
     def spent(self) -> int:
-        """Hosts that were left out from the start count against the failure budget."""
-        return sum(plan.action == LEFT_OUT for plan in self.hosts.values())
+        """Hosts that were left out from the start count against the failure budget; those in a wave count there."""
+        in_waves = set(self.staging.hosts)
+        return sum(plan.action == LEFT_OUT for host, plan in self.hosts.items() if host not in in_waves)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done on any host."""
+        return any(plan.action == DEPLOY for plan in self.hosts.values())
 
 
 def converged(info: Info, *, release: str, profile: str) -> bool:
@@ -115,7 +125,7 @@ def back_already(info: Info, version: str, *, host: str) -> bool:
     current = here["current"] or {}
     if here["state"] == outcome.CONFIRMED and current["version"] == version and not here["interrupted"]:
         return bool(here["service"] != "inactive")
-    held = {item["version"] for item in here["deployments"] if item["status"] == outcome.CONFIRMED}
+    held = {item["version"] for item in here["deployments"] if item["proven"]}
     if version not in held:
         raise InputError(
             "version-not-held",

@@ -83,7 +83,8 @@ def make_plan(
             planned[host] = HostPlan(known.site, known.root, before, before, LEFT_OUT, out[host])
         else:
             action = NONE if _settled(wish, host, known, digest, profiles) else DEPLOY
-            planned[host] = HostPlan(known.site, known.root, before, wish.version, action)
+            profile = profiles[host].digest if host in profiles else ""
+            planned[host] = HostPlan(known.site, known.root, before, wish.version, action, profile=profile)
     deploying = [host for host, plan in planned.items() if plan.action == DEPLOY]
     if resumed:
         shaped = _with_late(resumed.waves, deploying)

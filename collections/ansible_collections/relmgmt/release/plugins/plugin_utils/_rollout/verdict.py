@@ -11,7 +11,7 @@ import typing as t
 
 from ...module_utils._model import outcome
 
-__all__ = ["Result", "Verdict", "decide", "final", "good_outcomes"]
+__all__ = ["FINAL", "Result", "Verdict", "decide", "final", "good_outcomes"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +51,9 @@ def final(results: t.Iterable[t.Mapping[str, t.Any] | None]) -> Result:
     """The last thing that happened to a host, out of its results in order; ``unknown`` if nothing did."""
     known = [result for result in map(Result.from_dict, results) if result is not None]
     return known[-1] if known else Result(outcome.UNKNOWN, "the host took no part")
+
+
+FINAL = {"rollout": (outcome.CONFIRMED,), "rollback": (outcome.REVERTED, outcome.CONFIRMED)}
 
 
 def good_outcomes(kind: str, *, staging: bool) -> tuple[str, ...]:

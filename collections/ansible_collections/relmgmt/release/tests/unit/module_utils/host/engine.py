@@ -152,6 +152,10 @@ class Host:
         for number in self.instance.deployments():
             self.ask_driver(number)
 
+    def instance_service_stop(self) -> None:
+        """End the service behind the engine's back."""
+        self.ask_driver(self.instance.deployments()[0])
+
     def ask_driver(self, number: int) -> None:
         service = self.instance.runtime(number).service
         if service is not None:

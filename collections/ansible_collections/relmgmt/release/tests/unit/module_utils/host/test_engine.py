@@ -211,15 +211,21 @@ def test_a_file_that_nobody_asked_for_is_refused(host: Host) -> None:
     assert caught.value.code == "object-tampered"
 
 
-def test_a_damaged_release_is_named_when_it_is_staged_again(host: Host) -> None:
+def test_a_damaged_release_is_mended_when_it_is_staged_again(host: Host) -> None:
     host.stage(V1)
-    version = host.instance.disk.path("deployments", "1", "release", "app", "version")
-    version.chmod(0o644)
-    version.write_bytes(b"6.6.6")
-    with pytest.raises(RelmgmtError) as caught:
+    tree = host.instance.disk.path("deployments", "1", "release", "app")
+    tree.resolve().chmod(0o755)
+    (tree / "left-by-somebody").write_text("")
+    (tree / "version").chmod(0o644)
+    (tree / "version").write_bytes(b"6.6.6")
+    assert host.stage(V1, check=True, send=False)["changed"] is True
+    with pytest.raises(NeedObjects) as caught:
         host.stage(V1, send=False)
-    assert caught.value.code == "release-damaged"
-    assert "app/version" in caught.value.message
+    assert caught.value.digests == [digest_of(b"1.0.0")]
+    mended = host.stage(V1)
+    assert (mended["deployment"], mended["changed"]) == (1, True)
+    assert (tree / "version").read_bytes() == b"1.0.0" and not (tree / "left-by-somebody").exists()
+    assert host.stage(V1, send=False)["changed"] is False
 
 
 def test_the_difference_names_files_and_configuration_and_no_secret(host: Host) -> None:

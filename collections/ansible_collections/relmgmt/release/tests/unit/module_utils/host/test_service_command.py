@@ -63,7 +63,7 @@ class House:
             assert time.monotonic() < deadline, "the service does not end"
 
     def close(self) -> None:
-        for process in self.runner.marked("RELMGMT_INSTANCE", os.path.realpath(str(self.root))):
+        for process in self.runner.marked("RELMGMT_INSTANCE", os.path.realpath(str(self.root)), uids={os.geteuid()}):
             self.runner.signal_one(process.pid, process.started, signal.SIGKILL)
         os.close(self._fd)
 
@@ -258,7 +258,7 @@ def test_a_record_that_cannot_be_written_leaves_no_process(house: House) -> None
     with pytest.raises(BackendError) as caught:
         driver.start()
     assert caught.value.code == "service-record-failed"
-    assert house.runner.marked("RELMGMT_INSTANCE", os.path.realpath(str(house.root))) == []
+    assert house.runner.marked("RELMGMT_INSTANCE", os.path.realpath(str(house.root)), uids={os.geteuid()}) == []
 
 
 def test_a_command_that_does_not_exist_is_named(house: House) -> None:
@@ -271,7 +271,7 @@ def test_a_command_that_does_not_exist_is_named(house: House) -> None:
 class Immortal(Runner):
     """A simulator of processes that no signal ends (an uninterruptible wait cannot be made to order)."""
 
-    def marked(self, name: str, value: str) -> list[Started]:
+    def marked(self, name: str, value: str, *, uids: t.Collection[int]) -> list[Started]:
         return [Started(4711, "boot:1")]
 
     def alive(self, pid: int, started: str) -> bool:

@@ -1,0 +1,230 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import collections.abc
+import json
+import os
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.relmgmt.release.plugins.module_utils._model.digest import digest_of
+from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
+from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
+from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import Holder, Registry
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
+    HostInput,
+    Opened,
+    Package,
+    check,
+    lease_of,
+    open_rollout,
+    run_directory,
+)
+from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import Access
+
+from .fleet import PACKAGE, deployment, host, info, lost, manifest, wish
+
+TEMPLATE = "port = {{ config.port }}\ntoken = {{ secrets.token }}\n"
+SCOPE = (PACKAGE, "prod", "main")
+ME, OTHER = Holder("here", "boot", 1, "10"), Holder("here", "boot", 2, "20")
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """Where the run directories are made."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / f"relmgmt-{os.geteuid()}"
+
+
+@pytest.fixture
+def alive() -> set[Holder]:
+    """The processes that live."""
+    return {ME, OTHER}
+
+
+@pytest.fixture
+def registry(tmp_path: pathlib.Path, alive: set[Holder]) -> collections.abc.Iterator[Registry]:
+    with Registry.open(str(tmp_path / "registry" / "registry.db"), alive=alive.__contains__) as opened:
+        yield opened
+
+
+@pytest.fixture
+def package(tmp_path: pathlib.Path) -> collections.abc.Callable[[str], Package]:
+    """Makes a package in the cache, with a template that needs a value and a secret."""
+
+    def make(version: str = "2.0.0") -> Package:
+        directory = tmp_path / "cache" / version
+        (directory / "config").mkdir(parents=True, exist_ok=True)
+        (directory / "config" / "app.j2").write_text(TEMPLATE)
+        entry = {"path": "app.j2", "mode": "0644", "size": len(TEMPLATE), "digest": digest_of(TEMPLATE.encode())}
+        blob = {"digest": digest_of(b""), "size": 0}
+        unit = {"name": "config", "kind": "files", "destination": "config", "blob": blob, "entries": [entry]}
+        config = {"templates": [{"source": "app.j2", "destination": "app"}], "secrets": ["token"], "unit": unit}
+        return Package(manifest(version, config=config), directory)
+
+    return make
+
+
+def ci(answer: collections.abc.Mapping[str, t.Any], *, port: int = 80) -> HostInput:
+    values = {"relmgmt_config": {PACKAGE: {"port": port}}, "relmgmt_secrets": {PACKAGE: {"token": "env:TOKEN"}}}
+    return host(answer, **values)
+
+
+def access(**environ: str) -> Access:
+    def refuse(path: pathlib.Path) -> object:
+        raise AssertionError(f"{path} was read")
+
+    return Access(refuse, pathlib.Path("/"), {"TOKEN": "hunter2", **environ})
+
+
+def begin(
+    registry: Registry,
+    hosts: collections.abc.Mapping[str, HostInput],
+    package: Package,
+    *,
+    holder: Holder = ME,
+    **changes: t.Any,
+) -> Opened:
+    changes.setdefault("version", package.manifest.version if package.manifest else "")
+    return open_rollout(wish(**changes), hosts, package, access(), registry, holder)
+
+
+def settled(opened: Opened, package: Manifest) -> dict[str, HostInput]:
+    """The hosts as they are when the rollout has succeeded."""
+    assert opened.directory
+    answers = {}
+    for name in opened.plan.hosts:
+        of = json.loads(run_directory.profile_path(opened.directory, name).read_text())["digest"]
+        answers[name] = ci(info(deployment(1, package, of)))
+    return answers
+
+
+MakePackage = collections.abc.Callable[..., Package]
+FLEET = {"a": ci(info()), "b": ci(info())}
+
+
+def test_a_rollout_is_recorded_under_a_lease_and_its_profiles_lie_ready(
+    registry: Registry, package: MakePackage
+) -> None:
+    opened = begin(registry, FLEET, package())
+    assert opened.lease and opened.directory
+    row = registry.rollout(opened.plan.id)
+    assert (row["result"], row["token"], row["plan"]) == ("running", opened.lease.token, opened.plan.to_dict())
+    assert [(wave["index"], wave["name"], sorted(wave["hosts"])) for wave in row["waves"]] == [(0, "stage", ["a", "b"])]
+    assert sorted(path.name for path in (opened.directory / "profiles").iterdir()) == ["61.json", "62.json"]
+    assert "hunter2" not in json.dumps(row) and "hunter2" not in json.dumps(opened.plan.to_dict())
+
+
+def test_nothing_to_do_is_no_row_no_lease_and_no_profile(
+    registry: Registry, package: MakePackage, runs: pathlib.Path
+) -> None:
+    first = begin(registry, FLEET, package())
+    assert first.lease and package().manifest
+    end(registry, first)
+    again = begin(registry, settled(first, t.cast(Manifest, package().manifest)), package(), holder=OTHER)
+    assert (again.plan.waves, again.lease, again.directory) == ((), None, None)
+    assert [row["id"] for row in registry.rollouts()] == [first.plan.id]
+    assert [path.name for path in runs.iterdir()] == [first.plan.id]
+    assert registry.acquire(*SCOPE, OTHER, ttl=1).token == first.lease.token + 1
+
+
+def end(registry: Registry, opened: Opened) -> None:
+    assert opened.lease
+    registry.finish_rollout(opened.plan.id, "succeeded")
+    registry.release(lease_of(opened.plan, {"registry": opened.lease.registry, "token": opened.lease.token}))
+
+
+def test_a_second_live_run_is_refused_and_leaves_nothing(
+    registry: Registry, package: MakePackage, runs: pathlib.Path
+) -> None:
+    first = begin(registry, FLEET, package())
+    with pytest.raises(RelmgmtError) as caught:
+        begin(registry, FLEET, package(), holder=OTHER)
+    assert caught.value.code == "rollout-locked"
+    assert "process 1 on here" in caught.value.message
+    assert [row["id"] for row in registry.rollouts()] == [first.plan.id]
+    assert [path.name for path in runs.iterdir()] == [first.plan.id]
+
+
+def test_another_package_environment_or_instance_is_not_locked(registry: Registry, package: MakePackage) -> None:
+    begin(registry, FLEET, package())
+    assert begin(registry, FLEET, package(), holder=OTHER, environment="ci").lease
+    assert begin(registry, FLEET, package(), holder=OTHER, instance="second").lease
+
+
+def test_the_run_after_a_crash_resumes_with_a_greater_token(
+    registry: Registry, package: MakePackage, alive: set[Holder]
+) -> None:
+    first = begin(registry, FLEET, package())
+    alive.discard(ME)
+    second = begin(registry, FLEET, package(), holder=OTHER)
+    assert first.lease and second.lease
+    assert (second.plan.id, second.plan.waves) == (first.plan.id, first.plan.waves)
+    assert second.lease.token > first.lease.token
+    assert registry.rollout(first.plan.id)["token"] == second.lease.token
+
+
+def test_another_version_supersedes_an_unfinished_rollout(registry: Registry, package: MakePackage) -> None:
+    first = begin(registry, FLEET, package())
+    second = begin(registry, FLEET, package("3.0.0"))
+    old = registry.rollout(first.plan.id)
+    assert (old["result"], old["reason"]) == ("stopped", f"superseded by {second.plan.id}")
+    assert registry.rollout(second.plan.id)["result"] == "running"
+
+
+def test_a_rollback_needs_neither_package_nor_secret(registry: Registry) -> None:
+    held = info(deployment(1, manifest("1.0.0"), "sha256:p"), deployment(2, manifest(), "sha256:p"))
+    opened = begin(registry, {"a": host(held)}, Package(None, None), kind="rollback", version="1.0.0")
+    row = registry.rollout(opened.plan.id)
+    assert (row["kind"], row["digest"]) == ("rollback", "")
+    assert [wave["name"] for wave in row["waves"]] == ["canary"]
+    assert opened.directory and list((opened.directory / "profiles").iterdir()) == []
+
+
+def test_a_host_that_is_left_out_needs_no_profile(registry: Registry, package: MakePackage) -> None:
+    opened = begin(registry, {"a": ci(info()), "b": host(lost())}, package(), failure_budget=1)
+    assert opened.directory
+    assert opened.plan.staging.hosts == ("a",)
+    assert [path.name for path in (opened.directory / "profiles").iterdir()] == ["61.json"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "code"),
+    [
+        pytest.param({"a": ci(info()), "b": ci(lost())}, "hosts-not-ready", id="unreachable"),
+        pytest.param({}, "target-empty", id="no hosts"),
+        pytest.param({"a": ci(info()), "b": host(info())}, "secret-unbound", id="no secret"),
+        pytest.param(
+            {"a": host(info(), relmgmt_secrets={PACKAGE: {"token": "env:TOKEN"}})}, "template-undefined", id="no value"
+        ),
+        pytest.param(
+            {"a": host(info(), relmgmt_secrets={PACKAGE: {"token": "env:GONE"}})}, "secret-missing", id="not there"
+        ),
+    ],
+)
+def test_what_cannot_be_rolled_out_takes_no_lease_and_leaves_no_record(
+    registry: Registry, package: MakePackage, runs: pathlib.Path, hosts: dict[str, HostInput], code: str
+) -> None:
+    with pytest.raises(RelmgmtError) as caught:
+        begin(registry, hosts, package())
+    assert caught.value.code == code
+    assert registry.rollouts() == []
+    assert registry.acquire(*SCOPE, OTHER, ttl=1).token == 1
+    assert not runs.exists() or list(runs.iterdir()) == []
+
+
+def test_check_mode_makes_the_same_plan_without_a_registry(registry: Registry, package: MakePackage) -> None:
+    predicted = check(wish(), FLEET, package(), access(), "check-1")
+    opened = begin(registry, FLEET, package())
+    assert predicted.lease is None and predicted.directory and opened.directory
+    assert predicted.plan.waves == opened.plan.waves
+    assert predicted.plan.hosts == opened.plan.hosts
+    assert (predicted.plan.id, predicted.directory.name) == ("check-1", "check-1")
+    for name in FLEET:
+        mine, real = (run_directory.profile_path(where, name) for where in (predicted.directory, opened.directory))
+        assert mine.read_bytes() == real.read_bytes()

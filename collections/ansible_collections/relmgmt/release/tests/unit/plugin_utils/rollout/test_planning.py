@@ -1,0 +1,178 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import InputError
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import HostInput, Plan, Wave
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.planning import make_plan
+
+from .fleet import deployment, host, info, lost, manifest, profile, wish
+
+OLD, NEW, PROFILE = manifest("1.0.0"), manifest("2.0.0"), profile()
+FRESH = info()
+BEFORE = info(deployment(1, OLD, PROFILE.digest))
+DONE = info(deployment(1, OLD, PROFILE.digest), deployment(2, NEW, PROFILE.digest))
+
+
+def planned(
+    hosts: collections.abc.Mapping[str, dict[str, t.Any]],
+    *,
+    out: collections.abc.Mapping[str, str] | None = None,
+    unfinished: Plan | None = None,
+    new_id: str = "r1",
+    **changes: t.Any,
+) -> Plan:
+    asked = wish(**changes)
+    inputs: dict[str, HostInput] = {name: host(answer) for name, answer in hosts.items()}
+    return make_plan(
+        asked,
+        inputs,
+        out=out or {},
+        manifest={"1.0.0": OLD, "2.0.0": NEW}[asked.version] if asked.kind == "rollout" else None,
+        profiles={name: PROFILE for name in hosts},
+        unfinished=unfinished,
+        new_id=lambda: new_id,
+    )
+
+
+def shown(plan: Plan) -> dict[str, tuple[str, str, str]]:
+    return {name: (found.action, found.before, found.after) for name, found in plan.hosts.items()}
+
+
+def test_a_fresh_fleet_is_deployed_to_in_waves() -> None:
+    plan = planned({"a": FRESH, "b": FRESH, "c": BEFORE})
+    assert shown(plan) == {
+        "a": ("deploy", "absent", "2.0.0"),
+        "b": ("deploy", "absent", "2.0.0"),
+        "c": ("deploy", "1.0.0", "2.0.0"),
+    }
+    assert [wave.name for wave in plan.waves] == ["canary", "rest"]
+    assert (plan.id, plan.digest, plan.staging.hosts) == ("r1", NEW.digest, plan.waves[0].hosts + plan.waves[1].hosts)
+
+
+def test_a_converged_fleet_has_no_waves() -> None:
+    plan = planned({"a": DONE, "b": DONE})
+    assert (plan.waves, shown(plan)["a"]) == ((), ("none", "2.0.0", "2.0.0"))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"interrupted": True}, "a crash left a switch half done"),
+        ({"service": "inactive"}, "its service died"),
+        ({"state": "provisional"}, "nobody has confirmed it"),
+        ({"state": "failed"}, "it is sick"),
+    ],
+)
+def test_a_host_is_converged_only_if_it_is_final_and_running(change: dict[str, t.Any], what: str) -> None:
+    current = [deployment(2, NEW, PROFILE.digest)]
+    assert shown(planned({"a": info(*current, **change)}))["a"][0] == "deploy", what
+    assert shown(planned({"a": info(*current, service="none")}))["a"][0] == "none"
+
+
+def test_another_profile_is_deployed() -> None:
+    other = info(deployment(2, NEW, profile("other").digest))
+    assert shown(planned({"a": other}))["a"] == ("deploy", "2.0.0", "2.0.0")
+
+
+def test_a_host_that_is_left_out_is_in_no_wave_and_spends_budget() -> None:
+    plan = planned({"a": FRESH, "b": lost()}, out={"b": "gone"})
+    assert plan.staging.hosts == ("a",)
+    assert (plan.hosts["b"].action, plan.hosts["b"].reason, plan.spent) == ("left_out", "gone", 1)
+
+
+def test_nobody_claims_to_know_what_an_unreachable_host_runs() -> None:
+    plan = planned({"a": FRESH, "b": lost()}, out={"b": "gone"})
+    assert (plan.hosts["b"].before, plan.hosts["b"].after) == ("unknown", "unknown")
+
+
+def test_an_interrupted_rollout_keeps_its_identity_waves_and_versions_before() -> None:
+    begun = planned({"a": BEFORE, "b": BEFORE, "c": BEFORE})
+    first = begun.waves[0].hosts[0]
+    now = {name: DONE if name == first else BEFORE for name in "abc"}
+    resumed = planned(now, unfinished=begun, new_id="r2", canary=2)
+    assert (resumed.id, resumed.waves) == ("r1", begun.waves)
+    assert shown(resumed)[first] == ("none", "1.0.0", "2.0.0")
+    assert {found.before for found in resumed.hosts.values()} == {"1.0.0"}
+
+
+def test_an_interrupted_rollout_that_is_done_but_for_its_end_is_still_closed() -> None:
+    begun = planned({"a": BEFORE, "b": BEFORE})
+    resumed = planned({"a": DONE, "b": DONE}, unfinished=begun, new_id="r2")
+    assert (resumed.id, resumed.waves) == ("r1", begun.waves)
+
+
+def test_a_host_that_came_back_since_gets_a_wave_behind_the_others() -> None:
+    begun = planned({"a": BEFORE, "b": BEFORE, "c": lost()}, out={"c": "gone"})
+    resumed = planned({"a": BEFORE, "b": BEFORE, "c": BEFORE}, unfinished=begun, new_id="r2")
+    assert resumed.id == "r1"
+    assert resumed.waves[:-1] == begun.waves
+    assert resumed.waves[-1] == Wave(3, "late", ("c",))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "1.0.0"},
+        {"strategy": "big_bang"},
+        {"kind": "rollback", "version": "1.0.0"},
+    ],
+)
+def test_another_wish_is_another_rollout(changes: dict[str, t.Any]) -> None:
+    begun = planned({"a": BEFORE, "b": BEFORE})
+    assert planned({"a": DONE, "b": DONE}, unfinished=begun, new_id="r2", **changes).id == "r2"
+
+
+def test_other_hosts_are_another_rollout() -> None:
+    begun = planned({"a": BEFORE, "b": BEFORE})
+    assert planned({"a": BEFORE}, unfinished=begun, new_id="r2").id == "r2"
+    assert planned({"a": BEFORE, "b": BEFORE, "c": BEFORE}, unfinished=begun, new_id="r2").id == "r2"
+
+
+def test_other_bytes_under_the_same_version_are_another_rollout() -> None:
+    begun = dataclasses.replace(planned({"a": BEFORE}), digest="sha256:" + "0" * 64)
+    assert planned({"a": BEFORE}, unfinished=begun, new_id="r2").id == "r2"
+
+
+def test_a_rollback_moves_those_that_are_elsewhere() -> None:
+    plan = planned({"a": DONE, "b": BEFORE}, kind="rollback", version="1.0.0", strategy="big_bang")
+    assert shown(plan) == {"a": ("deploy", "2.0.0", "1.0.0"), "b": ("none", "1.0.0", "1.0.0")}
+    assert plan.digest == ""
+
+
+def test_a_rollback_starts_what_died() -> None:
+    dead = info(deployment(1, OLD, PROFILE.digest), service="inactive")
+    assert shown(planned({"a": dead}, kind="rollback", version="1.0.0"))["a"][0] == "deploy"
+
+
+@pytest.mark.parametrize(
+    ("answer", "held"),
+    [
+        pytest.param(FRESH, "none", id="absent"),
+        pytest.param(info(deployment(2, NEW, PROFILE.digest)), "2.0.0", id="another"),
+        pytest.param(
+            info(deployment(1, OLD, PROFILE.digest, "reverted"), deployment(2, NEW, PROFILE.digest)),
+            "2.0.0",
+            id="never confirmed",
+        ),
+    ],
+)
+def test_a_rollback_to_what_a_host_does_not_hold_is_refused(answer: dict[str, t.Any], held: str) -> None:
+    with pytest.raises(InputError) as caught:
+        planned({"a": answer}, kind="rollback", version="1.0.0")
+    assert caught.value.code == "version-not-held"
+    assert f"a holds no confirmed deployment of version 1.0.0 (it holds {held})" in caught.value.message
+
+
+def test_a_plan_survives_the_registry() -> None:
+    plan = planned({"a": FRESH, "b": lost(), "c": BEFORE}, out={"b": "gone"})
+    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan

@@ -1,0 +1,37 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a host may say to the controller: the words of the engine, and nothing that steers Ansible."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.relmgmt.release.plugins.plugin_utils._host_link import _known
+
+HONEST = {"outcome": "staged", "changed": True, "deployment": 3, "reason": "", "diff": {"before": {}, "after": {}}}
+
+
+def test_an_honest_answer_comes_through_as_it_is() -> None:
+    assert _known(HONEST) == HONEST
+
+
+@pytest.mark.parametrize(
+    "key", ["add_host", "add_group", "ansible_facts", "skipped", "failed", "_ansible_no_log", "invocation", "warnings"]
+)
+def test_what_would_steer_ansible_is_dropped(key: str) -> None:
+    assert (
+        _known({**HONEST, key: {"host_name": "other", "host_vars": {"ansible_ssh_executable": "/tmp/evil"}}}) == HONEST
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"outcome": "fine"}, {"outcome": None}, {"deployment": "3"}, {"changed": "yes"}, {"reason": ["x"]}, {"diff": []}],
+)
+def test_an_answer_in_another_form_is_refused(change: dict[str, t.Any]) -> None:
+    with pytest.raises(ValueError):
+        _known({**HONEST, **change})
