@@ -39,9 +39,7 @@ class ActionModule(ControllerAction):
         behind = [f"{len(left)} of {len(results)} hosts were left behind: {'; '.join(left)}"] if left else []
         return {
             "changed": False,
-            "warnings": [f"{len(behind)} of {len(results)} hosts were left behind: {'; '.join(behind)}"]
-            if behind
-            else [],
+            "warnings": behind,
             "summary": f"{ended} (hosts: {counts})" if plan.waves else plan.summary,
             "rollout": {"id": plan.id, "result": close.result, "reason": close.reason, "outcomes": close.counts},
             "hosts": {host: {"outcome": r.outcome, "reason": r.reason} for host, r in sorted(results.items())},

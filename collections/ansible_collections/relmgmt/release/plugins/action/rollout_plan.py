@@ -125,6 +125,7 @@ class ActionModule(ControllerAction):
                 **common,
                 "root": planned.root,
                 "action": planned.action,
+                "confirmed": self._confirmed(plan, host, hosts),
                 **self._sources(opened, package, host, hosts),
             }
             for host, planned in plan.hosts.items()

@@ -67,9 +67,17 @@ class Plan:
 
     @classmethod
     def from_dict(cls, data: t.Mapping[str, t.Any]) -> Plan:
-        fields = {field.name: data[field.name] for field in dataclasses.fields(cls)}
-        fields["hosts"] = {host: HostPlan(**plan) for host, plan in data["hosts"].items()}
-        fields["waves"] = tuple(Wave(wave["index"], wave["name"], tuple(wave["hosts"])) for wave in data["waves"])
+        """Raises InputError (``plan-malformed``): it is not what ``to_dict`` gave."""
+        try:
+            fields = {field.name: data[field.name] for field in dataclasses.fields(cls)}
+            fields["hosts"] = {host: HostPlan(**plan) for host, plan in data["hosts"].items()}
+            fields["waves"] = tuple(Wave(wave["index"], wave["name"], tuple(wave["hosts"])) for wave in data["waves"])
+        except (KeyError, TypeError, AttributeError) as exc:
+            raise InputError(
+                "plan-malformed",
+                f"this is no plan of a rollout ({exc})",
+                hint="Pass what rollout_plan returned as rollout.",
+            ) from None
         return cls(**fields)
 
     @property
