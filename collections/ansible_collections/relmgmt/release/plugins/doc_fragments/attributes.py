@@ -23,6 +23,11 @@ attributes:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates
       no change.
     support: full
+  action_group:
+    description: Use C(group/relmgmt.release.release) in C(module_defaults) to set defaults for all verbs.
+    support: full
+    membership:
+      - relmgmt.release.release
 """
 
     CONTROLLER = r"""
@@ -31,9 +36,4 @@ attributes:
   action:
     description: Runs as an action plugin, on the controller.
     support: full
-  action_group:
-    description: Use C(group/relmgmt.release.release) in C(module_defaults) to set defaults for all verbs.
-    support: full
-    membership:
-      - relmgmt.release.release
 """

@@ -47,24 +47,9 @@ options:
     choices: [fail, report]
     default: fail
 attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed, or possibly needs changing, when in diff mode.
-    support: full
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates
-      no change.
-    support: full
   action:
     description: Runs as an action plugin, in one round trip to the host over its connection, with become.
     support: full
-  action_group:
-    description: Use C(group/relmgmt.release.release) in C(module_defaults) to set defaults for all verbs.
-    support: full
-    membership:
-      - relmgmt.release.release
   platform:
     description: Hosts that it works on.
     support: full

@@ -16,6 +16,7 @@ description:
   - >-
     Nothing is written to the host.
 extends_documentation_fragment:
+  - relmgmt.release.attributes
   - relmgmt.release.host
 options:
   package:

@@ -18,6 +18,7 @@ description:
   - >-
     For a deployment that already is current, sees that its service runs and is healthy.
 extends_documentation_fragment:
+  - relmgmt.release.attributes
   - relmgmt.release.host
 options:
   deployment:

@@ -13,6 +13,7 @@ description:
   - >-
     Confirms the deployment that was activated. Fails, and never says otherwise, when the host has left it meanwhile.
 extends_documentation_fragment:
+  - relmgmt.release.attributes
   - relmgmt.release.host
 options:
   deployment:

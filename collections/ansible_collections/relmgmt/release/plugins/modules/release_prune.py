@@ -16,6 +16,7 @@ description:
   - >-
     State directories are never touched.
 extends_documentation_fragment:
+  - relmgmt.release.attributes
   - relmgmt.release.host
 options:
   keep:

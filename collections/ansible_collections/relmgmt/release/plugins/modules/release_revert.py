@@ -17,6 +17,7 @@ description:
   - >-
     Needs nothing but the host itself; neither the DML nor a secret store nor the registry.
 extends_documentation_fragment:
+  - relmgmt.release.attributes
   - relmgmt.release.host
 options:
   deployment:

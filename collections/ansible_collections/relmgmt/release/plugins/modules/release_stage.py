@@ -15,6 +15,7 @@ description:
   - >-
     Only files that the host lacks are sent. Everything that arrives is verified by digest.
 extends_documentation_fragment:
+  - relmgmt.release.attributes
   - relmgmt.release.host
 options:
   source:
