@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.errors import InputError, RelmgmtError
@@ -50,7 +48,7 @@ class ControllerAction(ActionBase):
             params = self.params()
             return {**result, **plain(self.verb(params, task_vars or {}))}
         except RelmgmtError as exc:
-            raise self.failure(exc) from None
+            return {**result, **self.failure(exc)}
 
     def verb(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Result:
         """Do it and return the result; raise RelmgmtError where it cannot be done."""
@@ -77,11 +75,6 @@ class ControllerAction(ActionBase):
         return bool(self._task.diff)
 
     @staticmethod
-    def failure(exc: RelmgmtError) -> AnsibleActionFail:
+    def failure(exc: RelmgmtError) -> Result:
         """The error as Ansible shows it: message with next step, and the stable code as ``code``."""
-        return AnsibleActionFail(str(exc), result={"code": exc.code})
-
-
-def compact(value: t.Any) -> str:
-    """JSON on one line, for messages."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return {"failed": True, "changed": False, "msg": str(exc), "code": exc.code}

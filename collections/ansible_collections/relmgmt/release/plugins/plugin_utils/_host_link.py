@@ -13,7 +13,7 @@ import json
 import shlex
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._model import outcome
@@ -78,9 +78,9 @@ class HostAction(ActionBase):
             answer = _undecided(outcome.UNKNOWN, "host-answer-malformed", f"{type(exc).__name__}: {exc}")
         if not self._task.diff:
             answer.pop("diff", None)
-        if params["on_failure"] == "fail" and answer["outcome"] not in self.GOOD:
+        if params["on_failure"] == "fail" and ("code" in answer or answer["outcome"] not in self.GOOD):
             message = answer.get("reason") or f"the outcome is {answer['outcome']}"
-            raise AnsibleActionFail(message, result={"code": answer.get("code", f"host-{answer['outcome']}"), **answer})
+            return {**result, "code": f"host-{answer['outcome']}", **answer, "failed": True, "msg": message}
         return {**result, **answer}
 
     def request(self, params: dict[str, t.Any]) -> Request:

@@ -40,7 +40,7 @@ def _check_path(root: pathlib.Path, standing: pathlib.Path) -> None:
     Not one that is sticky, as long as the entry is, or will be, ours.
     """
     trusted = (0, os.geteuid())
-    for path in {standing, pathlib.Path(os.path.realpath(str(standing)))}:
+    for path in (standing, pathlib.Path(os.path.realpath(str(standing)))):
         chain = [path, *path.parents]
         for depth, directory in enumerate(chain):
             status = os.stat(str(directory))

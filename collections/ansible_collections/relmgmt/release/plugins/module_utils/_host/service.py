@@ -29,11 +29,9 @@ class Driver(t.Protocol):
 
     def active(self) -> bool:
         """Whether it runs, and has not been restarted behind our back since."""
-        ...
 
     def describe(self) -> str:
-        """Its state and the last of what it said, for people."""
-        ...
+        """Its state, and where what it said is found, for people."""
 
     def remove(self) -> None:
         """Stop it and undo what ``start`` installed. Raises BackendError."""

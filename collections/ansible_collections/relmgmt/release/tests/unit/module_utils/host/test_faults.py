@@ -43,6 +43,10 @@ def die(*_args: t.Any) -> None:
     raise Killed
 
 
+def stuck(_driver: CommandDriver) -> None:
+    raise BackendError("stuck", "it is stuck")
+
+
 def sicken(host: Host, deployment: int, status: int) -> None:
     """Let the deployment's service answer with the status from its next start on."""
     path = host.instance.disk.path("deployments", str(deployment), "profile", "port.conf")
@@ -113,8 +117,7 @@ def test_a_staging_that_is_killed_before_the_flush_gives_no_name(host: Host, mon
             host.stage(V1)
     assert (host.instance.units(), host.instance.deployments()) == ([], [])
     host.deploy(V1)
-    left = [path for path in host.instance.path.rglob(".tmp-*")]
-    assert left == []
+    assert list(host.instance.path.rglob(".tmp-*")) == []
 
 
 def test_a_service_that_cannot_be_stopped_keeps_journal_and_link_together(
@@ -124,7 +127,7 @@ def test_a_service_that_cannot_be_stopped_keeps_journal_and_link_together(
     number = host.stage(V2)["deployment"]
     host.ask("activate", deployment=number)
     with monkeypatch.context() as patch:
-        patch.setattr(CommandDriver, "stop", lambda self: (_ for _ in ()).throw(BackendError("stuck", "it is stuck")))
+        patch.setattr(CommandDriver, "stop", stuck)
         assert host.ask("revert", deployment=number)["outcome"] == "failed"
     history = host.instance.history()
     assert host.instance.disk.target("current") == f"deployments/{history.current}"
