@@ -1,5 +1,0 @@
-# Copyright (c) relmgmt contributors
-# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-"""The host engine: everything that runs on a configuration item (private)."""

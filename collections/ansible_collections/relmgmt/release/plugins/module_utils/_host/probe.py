@@ -37,7 +37,8 @@ class Result:
 
 
 class _Ask(t.Protocol):
-    def __call__(self, probe: Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]: ...
+    def __call__(self, probe: Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
+        """Ask once: (healthy, reason)."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -46,7 +46,8 @@ class _Opener(t.Protocol):
         profile: pathlib.Path,
         runner: Runner,
         clock: t.Callable[[], float],
-    ) -> Driver: ...
+    ) -> Driver:
+        """Open a driver: check what is declared, do nothing."""
 
 
 DRIVERS: dict[str, _Opener] = {"command": CommandDriver, "systemd": SystemdDriver}

@@ -40,7 +40,8 @@ class Access:
 class Provider(t.Protocol):
     """Reads the secrets of one scheme, each source once."""
 
-    def __init__(self, access: Access) -> None: ...
+    def __init__(self, access: Access) -> None:
+        """What it may reach."""
 
     def check(self, reference: Reference) -> None:
         """Look at the reference alone, offline.

@@ -1,0 +1,94 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bad days of a rollout, on the application of the guide: a host that fails late, a controller that is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import typing as t
+
+import pytest
+
+from .conftest import Reader, write_files
+
+HOSTS = ("web-1", "web-2", "web-3")
+ROLL_OUT = "ansible-playbook -i hosts.yml relmgmt.release.rollout -e relmgmt_target=web -e relmgmt_package=web/hello"
+PUBLISH = (
+    "ansible-playbook relmgmt.release.package -e relmgmt_release_file=release.yml -e relmgmt_layout=build/{0}",
+    "ansible-playbook relmgmt.release.promote -e relmgmt_package=web/hello -e relmgmt_version={0}"
+    " -e relmgmt_environment=prod",
+)
+LIMIT = 60.0  # seconds to wait for something that takes a few
+
+
+@pytest.fixture
+def fleet(reader: Reader) -> Reader:
+    """Three hosts on 1.0.0; 1.1.0 is promoted."""
+    write_files(reader)
+    reader.run('ansible localhost -m relmgmt.release.dml_repository -a "teams=web environments=prod"')
+    for version in ("1.0.0", "1.1.0"):
+        reader.edit("release.yml", "version: 1.0.0", f"version: {version}")
+        for command in PUBLISH:
+            reader.run(command.format(version))
+    reader.run(f"{ROLL_OUT} -e relmgmt_version=1.0.0")
+    return reader
+
+
+def running(reader: Reader) -> list[str]:
+    """The version on each host, as its engine says it."""
+    command = "python3 hosts/{0}/web/hello/main/bin/*/relmgmt-host.pyz status"
+    return [reader.run(command.format(host)).partition(", deployment")[0].partition(": ")[2] for host in HOSTS]
+
+
+def rollouts(reader: Reader) -> list[dict[str, t.Any]]:
+    answer = reader.run("ansible localhost -m relmgmt.release.rollout_info -a package=web/hello")
+    return list(json.loads(answer.partition("=>")[2])["rollouts"])
+
+
+def test_a_host_that_fails_in_the_last_wave_takes_everybody_back(fleet: Reader) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        inventory = (fleet.work / "hosts.yml").read_text()
+        port = inventory.rpartition("port: ")[2].partition("}")[0]
+        fleet.edit("hosts.yml", f"port: {port}", f"port: {taken.getsockname()[1]}")
+        shown = fleet.run(ROLL_OUT, code=2)
+    assert "canary: continue" in shown and "rest: revert_all, web-3" in shown
+    assert running(fleet) == ["CONFIRMED, version 1.0.0"] * 3
+    (last, *_before) = rollouts(fleet)
+    assert last["result"] == "failed"
+    assert {row["host"]: row["outcome"] for row in last["deployments"]} == dict.fromkeys(HOSTS, "reverted")
+    assert {row["version_after"] for row in last["deployments"]} == {"1.0.0"}
+
+
+def test_a_controller_that_is_killed_resumes_with_the_same_command(fleet: Reader) -> None:
+    began = subprocess.Popen(
+        ROLL_OUT.split(), cwd=fleet.work, env=fleet.environment, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    journal = fleet.work / "hosts" / "web-1" / "web" / "hello" / "main" / "journal"
+    wait_for(lambda: journal.read_text().count('"confirmed"') == 2, began)
+    os.killpg(began.pid, signal.SIGKILL)
+    began.wait()
+    (cut, *_before) = rollouts(fleet)
+    fleet.run(ROLL_OUT)
+    assert running(fleet) == ["CONFIRMED, version 1.1.0"] * 3
+    (last, *before) = rollouts(fleet)
+    assert (last["id"], last["result"], len(before)) == (cut["id"], "succeeded", 1)
+    assert {row["version_before"] for row in last["deployments"]} == {"1.0.0"}
+    assert list(pathlib.Path("/dev/shm").glob(f"relmgmt-*/{last['id']}")) == []
+
+
+def wait_for(condition: t.Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Until the condition holds, which it has to while the process runs."""
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"it ended with {process.wait(0.05)} too early")
