@@ -27,7 +27,7 @@ PUBLISH = (
     "ansible-playbook relmgmt.release.promote -e relmgmt_package=web/hello -e relmgmt_version={0}"
     " -e relmgmt_environment=prod",
 )
-LIMIT = 60.0  # seconds to wait for something that takes a few
+LIMIT = 180.0  # seconds to wait for something that takes a few
 
 
 @pytest.fixture
