@@ -13,6 +13,7 @@ import urllib.request
 
 import pytest
 
+from ansible_collections.relmgmt.release.plugins.module_utils._host.disk import Disk
 from ansible_collections.relmgmt.release.plugins.module_utils._host.instance import NeedObjects
 from ansible_collections.relmgmt.release.plugins.module_utils._host.objects import mtime_of
 from ansible_collections.relmgmt.release.plugins.module_utils._model.digest import digest_of
@@ -255,9 +256,7 @@ def test_a_file_damaged_in_a_held_tree_is_asked_for_again(host: Host) -> None:
 
 
 def test_too_little_disk_is_said_before_anything_is_written(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "shutil.disk_usage", lambda path: os.terminal_size((0, 0)) and type("Usage", (), {"free": 1 << 20})()
-    )
+    monkeypatch.setattr(Disk, "free_bytes", lambda disk: 1 << 20)
     with pytest.raises(RelmgmtError) as caught:
         host.stage(V1)
     assert caught.value.code == "disk-full"
