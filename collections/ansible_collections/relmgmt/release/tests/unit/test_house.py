@@ -177,6 +177,9 @@ def test_third_party_names_come_through_optional_alone() -> None:
 @pytest.mark.parametrize("path", files(MODULE_UTILS, PLUGIN_UTILS), ids=lambda path: str(path.relative_to(PLUGINS)))
 def test_a_file_of_the_inside_says_so(path: pathlib.Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    if path.name == "__init__.py" and path.is_relative_to(MODULE_UTILS):
+        assert tree.body == []  # as the sanity test empty-init of ansible-core 2.16 has it
+        return
     banner = (ast.get_docstring(tree) or "").split("\n\n")[0]
     assert "private" in banner
     assert path.relative_to(PLUGINS).parts[1].startswith("_")
