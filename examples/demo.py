@@ -118,9 +118,9 @@ class Demo:
     console: Console
     ports: t.Mapping[str, int]
 
-    def play(self, playbook: str, *, check: bool = False, **variables: t.Any) -> tuple[int, dict[str, int]]:
+    def play(self, playbook: str, **variables: t.Any) -> tuple[int, dict[str, int]]:
         """Run a playbook; its exit code and the number of changes."""
-        options = f"-i {INVENTORY} -i {self.work / 'here.yml'}" + (" --check" if check else "")
+        options = f"-i {INVENTORY} -i {self.work / 'here.yml'}"
         runner = ansible_runner.run(
             private_data_dir=str(self.work / "runner"),
             project_dir=str(HERE),

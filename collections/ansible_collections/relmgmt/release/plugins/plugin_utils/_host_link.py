@@ -18,13 +18,13 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError, InputError, RelmgmtError, error_from_dict
+from ..module_utils._model.wire import MARK
 from ._action import plain
 from ._engine import BOOT, engine_bytes
 from ._spec import argument_spec
 
 __all__ = ["HostAction", "Request"]
 
-MARK = "RELMGMT-HOST "
 TOO_OLD, NOT_FOUND = 196, 197
 _CANDIDATES = ("python3", *(f"python3.{minor}" for minor in range(20, 7, -1)), "/usr/libexec/platform-python")
 ROUNDS = 4  # of files that a host turns out to lack

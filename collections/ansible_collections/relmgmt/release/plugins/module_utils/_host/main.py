@@ -26,6 +26,7 @@ import typing as t
 import zlib
 
 from .._model.errors import BackendError, InputError, IntegrityError, RelmgmtError
+from .._model.wire import MARK
 from .instance import Instance, NeedObjects, Tools
 from .lock import LOCK_WAIT, Fence, check_fence, locked
 from .process import Runner
@@ -36,7 +37,6 @@ if t.TYPE_CHECKING:
 
 __all__ = ["MARK", "VERBS", "answer", "main"]
 
-MARK = "RELMGMT-HOST "
 Answer = t.Dict[str, t.Any]
 Params = t.Mapping[str, t.Any]
 

@@ -19,6 +19,7 @@ from .._model.errors import BackendError, InputError
 from .._model.manifest import Manifest, Unit
 from .._model.profile import Profile
 from .._model.runtime import Runtime
+from .._model.wire import space
 from .instance import PROFILE, Instance, NeedObjects, Tools, profile_name, release_name
 from .journal import History
 from .objects import Objects
@@ -27,7 +28,6 @@ from .service import open_driver
 
 __all__ = ["Staging", "service_user"]
 
-RESERVE = 16 << 20  # bytes that staging leaves free
 Answer = t.Dict[str, t.Any]
 Built = t.Tuple[pathlib.Path, t.Tuple[str, str], int]  # a temporary directory, its name to be, its mode
 
@@ -196,8 +196,7 @@ class Staging:
                 self._disk.write(engine, "bin", name, "relmgmt-host.pyz", mode=0o755)
 
     def _check_space(self) -> None:
-        here = set(self._instance.units())
-        needed = 2 * sum(unit.size for unit in self._manifest.units if unit.digest not in here) + RESERVE
+        needed = space(self._manifest, set(self._instance.units()))
         free = self._disk.free_bytes()
         if free < needed:
             raise BackendError(

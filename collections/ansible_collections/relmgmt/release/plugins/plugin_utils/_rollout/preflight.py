@@ -9,10 +9,10 @@ from __future__ import annotations
 import typing as t
 
 from ...module_utils._model.manifest import Manifest
+from ...module_utils._model.wire import space
 
-__all__ = ["RESERVE", "problem_of"]
+__all__ = ["needed", "problem_of"]
 
-RESERVE = 16 << 20  # bytes that stay free on a host
 Info = t.Mapping[str, t.Any]
 
 
@@ -23,13 +23,12 @@ def problem_of(info: Info | None, manifest: Manifest | None) -> str:
     problems = info["host"]["problems"]
     if problems:
         return str(problems[0]["message"])
-    free, needed = int(info["host"]["root"]["free_bytes"]), space(info, manifest) if manifest else 0
-    if free < needed:
-        return f"{info['host']['root']['path']}: {free >> 20} MiB free, {(needed >> 20) + 1} MiB needed"
+    free, wanted = int(info["host"]["root"]["free_bytes"]), needed(info, manifest) if manifest else 0
+    if free < wanted:
+        return f"{info['host']['root']['path']}: {free >> 20} MiB free, {(wanted >> 20) + 1} MiB needed"
     return ""
 
 
-def space(info: Info, manifest: Manifest) -> int:
-    """Bytes that staging needs: each missing file as object and in its tree, and the reserve."""
-    held = set((info.get("release") or {}).get("units") or ())
-    return 2 * sum(unit.size for unit in manifest.units if unit.digest not in held) + RESERVE
+def needed(info: Info, manifest: Manifest) -> int:
+    """Bytes that staging the package needs on the host."""
+    return space(manifest, set((info.get("release") or {}).get("units") or ()))

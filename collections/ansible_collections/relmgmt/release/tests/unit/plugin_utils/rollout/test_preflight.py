@@ -9,8 +9,9 @@ import typing as t
 import pytest
 
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
+from ansible_collections.relmgmt.release.plugins.module_utils._model.wire import RESERVE
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.planning import left_out
-from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.preflight import RESERVE, problem_of, space
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.preflight import needed, problem_of
 
 from .fleet import MEBIBYTE, deployment, host, info, lost, manifest, profile
 
@@ -44,9 +45,9 @@ def test_a_rollback_needs_no_disk() -> None:
 
 
 def test_each_file_is_counted_twice_as_object_and_in_its_tree() -> None:
-    assert space(info(), PACKAGE) == 200 * MEBIBYTE + RESERVE
-    assert space(info(deployment(1, PACKAGE, profile().digest)), PACKAGE) == 200 * MEBIBYTE + RESERVE
-    assert space(info(units=[PACKAGE.units[0].digest]), PACKAGE) == RESERVE
+    assert needed(info(), PACKAGE) == 200 * MEBIBYTE + RESERVE
+    assert needed(info(deployment(1, PACKAGE, profile().digest)), PACKAGE) == 200 * MEBIBYTE + RESERVE
+    assert needed(info(units=[PACKAGE.units[0].digest]), PACKAGE) == RESERVE
 
 
 def test_hosts_within_the_budget_are_left_out_with_their_reason() -> None:
