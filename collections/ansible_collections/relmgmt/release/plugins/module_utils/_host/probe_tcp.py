@@ -26,10 +26,10 @@ class Deadline:
         self._end, self._clock = clock() + seconds, clock
 
     def left(self) -> float:
-        """Seconds until then. Raises TimeoutError when there are none."""
+        """Seconds until then. Raises socket.timeout when there are none."""
         left = self._end - self._clock()
         if left <= 0:
-            raise TimeoutError("timed out")
+            raise socket.timeout("timed out")
         return left
 
 
@@ -70,7 +70,7 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
     thread.start()
     thread.join(deadline.left())
     if thread.is_alive():
-        raise TimeoutError(f"timed out looking up {host}")
+        raise socket.timeout(f"timed out looking up {host}")
     if failed:
         raise failed[0]
     return found

@@ -98,9 +98,12 @@ def _raise_errors(found: collections.abc.Sequence[Answer]) -> None:
 
 def _ended(code: int | None, place: Answer | None, limits: Limits) -> RelmgmtError:
     if place is None:
+        ended = f"ended before it began (exit code {code})"
+        if code is None:
+            ended = f"had not begun after {limits.wall_seconds:g} s in all"
         return BackendError(
             "render-crashed",
-            f"The process that renders profiles ended before it began (exit code {code})",
+            f"The process that renders profiles {ended}",
             hint=f"See whether {sys.executable} can import jinja2 and jsonschema.",
         )
     where = f"{place['host']}: {place['what']}"

@@ -37,6 +37,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
 """
 PACKAGE = "test/app"
+# Seconds to become healthy: ample for what is well, on however busy a machine; short for what never will be.
+AMPLE, SHORT = 60.0, 0.4
 
 
 def free_port() -> int:
@@ -91,9 +93,11 @@ class Package:
         return io.BytesIO(buffer.getvalue())
 
 
-def profile(
-    instance: pathlib.Path, port: int, *, status: int = 200, deadline: float = 5.0, secret: str = ""
-) -> dict[str, t.Any]:
+def deadline(status: int) -> float:
+    return AMPLE if status == 200 else SHORT
+
+
+def profile(instance: pathlib.Path, port: int, *, status: int = 200, secret: str = "") -> dict[str, t.Any]:
     """A rendered profile: the port and the status that the server answers with, and its probe."""
     contents = f"{port} {status}\n".encode()
     files = [("port.conf", contents)] + ([("secret", secret.encode())] if secret else [])
@@ -110,7 +114,7 @@ def profile(
         "runtime": {
             "service": {"driver": "command", "command": command, "stop_timeout": 5},
             "probes": [{"name": "web", "kind": "http", "url": f"http://127.0.0.1:{port}/"}],
-            "health": {"min_healthy_time": 0.05, "healthy_deadline": deadline, "interval": 0.05},
+            "health": {"min_healthy_time": 0.05, "healthy_deadline": deadline(status), "interval": 0.05},
         },
         "versions": {},
     }
@@ -146,6 +150,14 @@ class Host:
         assert self.ask("activate", deployment=number)["outcome"] == "provisional"
         assert self.ask("confirm", deployment=number)["outcome"] == "confirmed"
         return number
+
+    def sicken(self, deployment: int, status: int) -> None:
+        """Let the deployment's service answer with the status from its next start on."""
+        directory = self.instance.disk.path("deployments", str(deployment), "profile")
+        (directory / "port.conf").write_text(f"{self.port} {status}\n")
+        rendered = json.loads((directory / "profile.json").read_text())
+        rendered["runtime"]["health"]["healthy_deadline"] = deadline(status)
+        (directory / "profile.json").write_text(json.dumps(rendered))
 
     def stop(self) -> None:
         """End whatever runs."""

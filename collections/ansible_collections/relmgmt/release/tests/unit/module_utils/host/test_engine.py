@@ -71,7 +71,7 @@ def test_everything_a_second_time_changes_nothing(host: Host) -> None:
 
 def test_an_unhealthy_release_comes_back_by_itself(host: Host) -> None:
     host.deploy(V1)
-    number = host.stage(V2, status=500, deadline=0.4)["deployment"]
+    number = host.stage(V2, status=500)["deployment"]
     result = host.ask("activate", deployment=number)
     assert (result["outcome"], result["from"], result["to"]) == ("reverted", 2, 1)
     assert "web" in result["reason"]
@@ -89,14 +89,14 @@ def test_a_release_whose_process_dies_comes_back_by_itself(host: Host) -> None:
 
 def test_confirm_after_a_revert_never_says_confirmed(host: Host) -> None:
     host.deploy(V1)
-    number = host.stage(V2, status=500, deadline=0.4)["deployment"]
+    number = host.stage(V2, status=500)["deployment"]
     host.ask("activate", deployment=number)
     assert host.ask("confirm", deployment=number)["outcome"] == "reverted"
     assert host.ask("confirm", deployment=7)["outcome"] == "unknown"
 
 
 def test_a_first_release_that_fails_leaves_the_host_absent(host: Host) -> None:
-    number = host.stage(V1, status=500, deadline=0.4)["deployment"]
+    number = host.stage(V1, status=500)["deployment"]
     result = host.ask("activate", deployment=number)
     assert (result["outcome"], result["to"]) == ("reverted", 0)
     assert host.ask("info")["release"]["state"] == "absent"
@@ -126,10 +126,9 @@ def test_rollback_to_a_held_version_and_back(host: Host) -> None:
 
 
 def test_a_rollback_to_something_sick_returns_to_what_was_well(host: Host) -> None:
-    host.deploy(V1, deadline=0.4)
+    host.deploy(V1)
     host.deploy(V2, secret="another profile")
-    config = host.instance.disk.path("deployments", "1", "profile", "port.conf")
-    config.write_text(f"{host.port} 503\n")
+    host.sicken(1, 503)
     result = host.ask("revert", version="1.0.0")
     assert result["outcome"] == "failed"
     assert answers(host) == "2.0.0"

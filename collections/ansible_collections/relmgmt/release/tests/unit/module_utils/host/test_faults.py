@@ -47,21 +47,15 @@ def stuck(_driver: CommandDriver) -> None:
     raise BackendError("stuck", "it is stuck")
 
 
-def sicken(host: Host, deployment: int, status: int) -> None:
-    """Let the deployment's service answer with the status from its next start on."""
-    path = host.instance.disk.path("deployments", str(deployment), "profile", "port.conf")
-    path.write_text(f"{host.port} {status}\n")
-
-
 def test_n_minus_one_that_stumbles_once_can_be_rolled_out_again(host: Host) -> None:
-    host.deploy(V1, deadline=0.4)
-    number = host.stage(V2, status=500, deadline=0.5)["deployment"]
-    sicken(host, 1, 503)
+    host.deploy(V1)
+    number = host.stage(V2, status=500)["deployment"]
+    host.sicken(1, 503)
     assert host.ask("activate", deployment=number)["outcome"] == "failed"
     assert host.ask("info")["release"]["state"] == "failed"
-    sicken(host, 1, 200)
+    host.sicken(1, 200)
     host.instance_service_stop()
-    again = host.stage(V1, send=False, deadline=0.4)
+    again = host.stage(V1, send=False)
     assert (again["deployment"], again["outcome"], again["changed"]) == (1, "confirmed", False)
     assert host.ask("activate", deployment=1)["outcome"] == "confirmed"
     assert host.ask("info")["release"]["state"] == "confirmed"
@@ -70,11 +64,11 @@ def test_n_minus_one_that_stumbles_once_can_be_rolled_out_again(host: Host) -> N
 
 
 def test_a_bad_release_is_staged_anew_and_not_taken_for_the_one_that_failed(host: Host) -> None:
-    host.deploy(V1, deadline=0.4)
-    number = host.stage(V2, status=500, deadline=0.5)["deployment"]
-    sicken(host, 1, 503)
+    host.deploy(V1)
+    number = host.stage(V2, status=500)["deployment"]
+    host.sicken(1, 503)
     host.ask("activate", deployment=number)
-    assert host.stage(V2, send=False, status=500, deadline=0.5)["deployment"] == number + 1
+    assert host.stage(V2, send=False, status=500)["deployment"] == number + 1
 
 
 def test_going_back_to_the_version_that_runs_is_no_revert_of_itself(host: Host) -> None:
@@ -139,9 +133,9 @@ def test_a_service_that_cannot_be_stopped_keeps_journal_and_link_together(
 def test_a_rollback_to_something_sick_ends_on_what_was_well_wherever_it_is_killed(
     host: Host, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
-    host.deploy(V1, deadline=0.4)
-    host.deploy(V2, secret="another profile", deadline=0.5)
-    sicken(host, 1, 503)
+    host.deploy(V1)
+    host.deploy(V2, secret="another profile")
+    host.sicken(1, 503)
     journal = type(host.instance.journal)
     seen: list[str] = []
 
