@@ -36,6 +36,7 @@ from rich.table import Table
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 INVENTORY = REPOSITORY / "inventories" / "sites"
+PASSWORD_FILE = REPOSITORY / "inventories" / "secrets" / "demo-vault-password"
 PACKAGE = "calendar/radicale"
 GOOD, NEWER, BAD = "3.8.3", "3.9.0", "3.9.0.post1"
 ROOM = 2 << 30  # bytes
@@ -111,21 +112,21 @@ class Narrator:
 
 @dataclasses.dataclass(frozen=True)
 class Demo:
-    """The work directory and who tells of it."""
+    """The work directory, who tells of it, and where the Radicale of each host is."""
 
     work: pathlib.Path
     narrator: Narrator
     console: Console
-    ports: t.Mapping[str, int]
+    addresses: t.Mapping[str, tuple[str, int]]
 
-    def play(self, playbook: str, **variables: t.Any) -> tuple[int, dict[str, int]]:
+    def play(self, playbook: str, *flags: str, **variables: t.Any) -> tuple[int, dict[str, int]]:
         """Run a playbook; its exit code and the number of changes."""
         options = f"-i {INVENTORY} -i {self.work / 'here.yml'}"
         runner = ansible_runner.run(
             private_data_dir=str(self.work / "runner"),
             project_dir=str(HERE),
             playbook=playbook,
-            cmdline=f"{options} --vault-password-file {REPOSITORY / 'inventories/secrets/demo-vault-password'}",
+            cmdline=f"{options} --vault-password-file {PASSWORD_FILE} {' '.join(flags)}",
             extravars={
                 "relmgmt_package": PACKAGE,
                 "relmgmt_target": "radicale",
@@ -136,8 +137,8 @@ class Demo:
             event_handler=self.narrator.event,
             quiet=True,
         )
-        with open(self.work / "ansible.log", "a", encoding="utf-8") as log:
-            log.write(runner.stdout.read())
+        with open(self.work / "ansible.log", "a", encoding="utf-8") as log, runner.stdout as printed:
+            log.write(printed.read())
         changes = {host: count for host, count in (runner.stats or {}).get("changed", {}).items() if count}
         if runner.rc not in (0, 2):
             raise Failure(f"{playbook} ended with {runner.rc}:\n{self.log()[-3000:]}")
@@ -168,7 +169,7 @@ class Demo:
 
     def ask(self, host: str, method: str, path: str, *, body: str = "", expect: int = 200) -> str:
         """One request to the Radicale of a host."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[host], timeout=10)
+        connection = http.client.HTTPConnection(*self.addresses[host], timeout=10)
         with contextlib.closing(connection):
             token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
             kind = {"Content-Type": "text/calendar"} if method == "PUT" else {}
@@ -179,12 +180,14 @@ class Demo:
             raise Failure(f"{host}: {method} {path} was answered with {response.status}")
         return text
 
+    def instance(self, host: str) -> pathlib.Path:
+        return self.work / "hosts" / host / PACKAGE / "main"
+
     def versions(self) -> dict[str, int]:
-        """What really runs, asked of every process: its command line names the release that it was started from."""
+        """How many hosts are on which version, each of them seen to serve."""
         found: dict[str, int] = {}
-        for host in self.ports:
-            instance = self.work / "hosts" / host / PACKAGE / "main"
-            release = (instance / "current" / "release").resolve().name
+        for host in self.addresses:
+            release = (self.instance(host) / "current" / "release").resolve().name
             found[release.rpartition("-")[0]] = found.get(release.rpartition("-")[0], 0) + 1
             self.ask(host, "GET", "/.web/")
         return found
@@ -224,10 +227,15 @@ def fetch_wheels() -> int:
     return len(list(house.glob("*.whl")))
 
 
-def inventory(work: pathlib.Path) -> dict[str, int]:
-    """Write the inventory that puts every host on this machine; the ports, by host."""
-    hosts = yaml.safe_load((INVENTORY / "hosts.yml").read_text())["all"]["children"]
-    names = [host for group in hosts.values() for host in group.get("hosts", ())]
+def sites() -> dict[str, str]:
+    """Every host of the inventory, with its site."""
+    groups = yaml.safe_load((INVENTORY / "hosts.yml").read_text())["all"]["children"]
+    return {host: site for site, group in groups.items() for host in group.get("hosts", ())}
+
+
+def inventory(work: pathlib.Path) -> dict[str, tuple[str, int]]:
+    """Write the inventory that puts every host on this machine; their addresses."""
+    names = list(sites())
     sockets = [socket.create_server(("127.0.0.1", 0)) for _name in names]
     ports = {name: int(server.getsockname()[1]) for name, server in zip(names, sockets, strict=True)}
     for server in sockets:
@@ -245,7 +253,7 @@ def inventory(work: pathlib.Path) -> dict[str, int]:
     (work / "here.yml").write_text(yaml.safe_dump({"all": {"hosts": here}}))
     for directory in ("runner", *(f"hosts/{name}" for name in names)):
         (work / directory).mkdir(parents=True)
-    return ports
+    return {name: ("127.0.0.1", port) for name, port in ports.items()}
 
 
 def show(demo: Demo) -> None:
@@ -282,7 +290,7 @@ def tell(demo: Demo) -> None:
     demo.play("prepare.yml", demo_work=str(demo.work), demo_versions=[GOOD, NEWER, BAD])
     say.line("publish", f"{PACKAGE} {GOOD}, {NEWER}, {BAD}: built, signed, published, promoted to prod")
 
-    say.title(f"1. Roll {GOOD} out to {len(demo.ports)} hosts")
+    say.title(f"1. Roll {GOOD} out to {len(demo.addresses)} hosts")
     demo.rollout(GOOD, relmgmt_strategy="big_bang")
     demo.ask(host, "MKCALENDAR", f"/{USER}/demo/", expect=201)
     demo.ask(host, "PUT", f"/{USER}/demo/tea.ics", body=EVENT, expect=201)
@@ -298,14 +306,14 @@ def tell(demo: Demo) -> None:
     say.title(f"3. Roll {BAD} out, which starts but does not serve")
     demo.rollout(BAD, succeeds=False, relmgmt_strategy="canary")
     running = demo.versions()
-    if running != {NEWER: len(demo.ports)}:
+    if running != {NEWER: len(demo.addresses)}:
         raise Failure(f"after the bad release the hosts run {running}")
-    say.line("come back", f"the canary came back by itself; all {len(demo.ports)} hosts serve {NEWER}")
+    say.line("come back", f"the canary came back by itself; all {len(demo.addresses)} hosts serve {NEWER}")
 
     say.title(f"4. Roll back to {GOOD}")
     demo.rollout(GOOD, playbook="rollback")
     running = demo.versions()
-    if running != {GOOD: len(demo.ports)} or "Hatter" not in demo.ask(host, "GET", f"/{USER}/demo/tea.ics"):
+    if running != {GOOD: len(demo.addresses)} or "Hatter" not in demo.ask(host, "GET", f"/{USER}/demo/tea.ics"):
         raise Failure(f"after the rollback the hosts run {running}, or the calendar entry is gone")
     say.line("calendar", "the entry that was put in before the upgrade is still there")
     demo.console.print()
@@ -340,7 +348,8 @@ def main() -> int:
     try:
         demo = Demo(work, Narrator(console), console, inventory(work))
         console.print(
-            f"relmgmt: Radicale on {len(demo.ports)} hosts at three sites, all of them on this machine", highlight=False
+            f"relmgmt: Radicale on {len(demo.addresses)} hosts at three sites, all of them on this machine",
+            highlight=False,
         )
         tell(demo)
         if options.json:

@@ -24,7 +24,7 @@ from .host import Host
 from .image import check_maker, image
 from .layout import Layout
 from .network import free, wire
-from .seed import seed, write_inventory
+from .seed import connection, seed, write_inventory
 from .system import STATE, command, groups, inside, wait_for
 
 __all__ = ["Bed", "check_machine", "check_root", "take_down"]
@@ -97,6 +97,11 @@ class Bed:
         except OSError:
             raise BedError("bed-down", f"The bed {name!r} is only being made.", hint="Wait for it.") from None
         return cls(Layout.from_dict(about), image=pathlib.Path(about["image"]))
+
+    @property
+    def connection(self) -> dict[str, t.Any]:
+        """Variables by which Ansible reaches a host, its address apart."""
+        return connection(self.directory)
 
     def keep(self) -> None:
         """Let it outlive this process."""

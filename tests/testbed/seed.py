@@ -14,7 +14,7 @@ import typing as t
 from .layout import Layout, Place
 from .system import command
 
-__all__ = ["seed", "write_inventory"]
+__all__ = ["connection", "seed", "write_inventory"]
 
 _KEY = "etc/ssh/ssh_host_ed25519_key"
 _DEPLOY = 1000
@@ -48,8 +48,14 @@ def write_inventory(directory: pathlib.Path, layout: Layout, disks: t.Mapping[st
     (directory / "cp").mkdir(mode=0o700)
     sites: dict[str, t.Any] = {}
     for place in layout.places:
-        sites.setdefault(place.site, {"hosts": {}})["hosts"][place.name] = {"ansible_host": place.address}
-    variables = {
+        site = sites.setdefault(place.site, {"hosts": {}, "vars": connection(directory)})
+        site["hosts"][place.name] = {"ansible_host": place.address}
+    (directory / "inventory.yml").write_text(json.dumps({"all": {"children": sites}}, indent=2) + "\n")
+
+
+def connection(directory: pathlib.Path) -> dict[str, t.Any]:
+    """How Ansible logs in to the hosts: as somebody who may become root."""
+    return {
         "ansible_become": True,
         "ansible_connection": "ansible.builtin.ssh",
         "ansible_control_path_dir": str(directory / "cp"),
@@ -58,5 +64,3 @@ def write_inventory(directory: pathlib.Path, layout: Layout, disks: t.Mapping[st
         "ansible_ssh_private_key_file": str(directory / "id"),
         "ansible_user": "deploy",
     }
-    inventory = {"all": {"children": sites, "vars": variables}}
-    (directory / "inventory.yml").write_text(json.dumps(inventory, indent=2) + "\n")
