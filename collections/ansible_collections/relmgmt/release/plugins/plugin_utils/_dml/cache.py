@@ -15,7 +15,6 @@ import collections.abc
 import os
 import pathlib
 import shutil
-import stat
 
 from ...module_utils._model.digest import hex_of
 from ...module_utils._model.errors import RelmgmtError
@@ -109,19 +108,21 @@ def _names(path: pathlib.Path) -> set[str]:
 def _unit_intact(root: pathlib.Path, unit: Unit) -> bool:
     """Whether the tree holds the unit's files and nothing else; links are made on hosts alone."""
     wanted = {entry.path: entry for entry in unit.entries if entry.is_file}
-    found = set()
-    for directory, directories, files in os.walk(root):
-        for name in [*directories, *files]:
-            path = pathlib.Path(directory, name)
-            if path.is_dir() and not path.is_symlink():
-                continue
-            relative = path.relative_to(root).as_posix()
-            if relative not in wanted or not _entry_intact(path, wanted[relative]):
-                return False
-            found.add(relative)
-    return found == set(wanted)
+    found = 0
+    pending = [(str(root), "")] if root.is_dir() else []
+    while pending:
+        directory, prefix = pending.pop()
+        with os.scandir(directory) as items:
+            for item in items:
+                name = prefix + item.name
+                if item.is_dir(follow_symlinks=False):
+                    pending.append((item.path, name + "/"))
+                elif name in wanted and _entry_intact(item.path, wanted[name]):
+                    found += 1
+                else:
+                    return False
+    return found == len(wanted)
 
 
-def _entry_intact(path: pathlib.Path, entry: Entry) -> bool:
-    mode = stat.S_IMODE(path.lstat().st_mode)
-    return mode == int(entry.mode, 8) and holds(path, digest=entry.digest, size=entry.size)
+def _entry_intact(path: str, entry: Entry) -> bool:
+    return holds(path, digest=entry.digest, size=entry.size, mode=int(entry.mode, 8))

@@ -15,6 +15,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import stat
 import tempfile
 import time
 import typing as t
@@ -112,14 +113,16 @@ def checked(
         )
 
 
-def holds(path: pathlib.Path, *, digest: str, size: int) -> bool:
-    """Whether the file is there with this size and digest."""
+def holds(path: str | pathlib.Path, *, digest: str, size: int, mode: int | None = None) -> bool:
+    """Whether the file is there with this size and digest, and with this mode if one is given."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False
     with os.fdopen(descriptor, "rb") as stream:
-        return os.fstat(stream.fileno()).st_size == size and digest_stream(stream) == (digest, size)
+        found = os.fstat(descriptor)
+        fits = found.st_size == size and mode in (None, stat.S_IMODE(found.st_mode))
+        return fits and digest_stream(stream) == (digest, size)
 
 
 @contextlib.contextmanager
