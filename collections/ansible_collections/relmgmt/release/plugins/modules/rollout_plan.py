@@ -56,14 +56,24 @@ options:
     type: str
     required: true
   strategy:
-    description: V(big_bang) switches all hosts together. V(canary) switches O(canary) hosts first, then the rest.
+    description:
+      - V(big_bang) switches all hosts together. V(canary) switches O(canary) hosts first, then the rest. V(rolling)
+        switches O(batch) hosts after another.
+      - A batch of V(rolling) takes about the same share of every site, as the variable C(relmgmt_site) of the hosts
+        names it.
     type: str
-    choices: [big_bang, canary]
+    choices: [big_bang, canary, rolling]
     default: canary
   canary:
     description: How many hosts go first. Which ones depends on the names of host and package.
     type: int
     default: 1
+  batch:
+    description:
+      - How many hosts V(rolling) switches together, as a number such as V(4), or as a percentage such as V(25%).
+      - The percentage is of the hosts that are to be switched, over all sites, rounded down, but at least one host.
+    type: str
+    default: 25%
   on_failure:
     description: What the verdict is when more hosts fail than O(failure_budget) allows.
     type: str

@@ -12,7 +12,7 @@ from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, HostPlan, Plan
 from .planning import Wish
 from .profiles import SECRETS_PREFIX, HostInput
-from .strategy import STRATEGIES, Wave, waves
+from .strategy import STRATEGIES, Options, Wave, waves
 from .verdict import Result, Verdict, decide, final, good_outcomes
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "HostInput",
     "HostPlan",
     "Opened",
+    "Options",
     "Package",
     "Plan",
     "Result",

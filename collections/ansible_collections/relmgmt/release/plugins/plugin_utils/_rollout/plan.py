@@ -18,7 +18,7 @@ __all__ = ["DEPLOY", "LEFT_OUT", "NONE", "HostPlan", "Plan", "back_already", "co
 DEPLOY = "deploy"
 NONE = "none"
 LEFT_OUT = "left_out"
-SHOWN_HOSTS = 3  # of a wave, in a line
+SHOWN_HOSTS, SHOWN_WAVES = 3, 6  # of a wave, of a plan, in a line
 Info = t.Mapping[str, t.Any]
 
 
@@ -90,9 +90,10 @@ class Plan:
             return f"{head}, nothing to do{out}"
         shown = ", ".join(
             f"{wave.name} {len(wave.hosts)}" + (f" ({', '.join(wave.hosts)})" if len(wave.hosts) <= SHOWN_HOSTS else "")
-            for wave in self.waves
+            for wave in self.waves[:SHOWN_WAVES]
         )
-        return f"{head}; waves: {shown}{out}"
+        more = len(self.waves) - SHOWN_WAVES
+        return f"{head}; waves: {shown}{f' and {more} more' if more > 0 else ''}{out}"
 
     @property
     def staging(self) -> Wave:
@@ -112,13 +113,13 @@ class Plan:
 
 
 def converged(info: Info, *, release: str, profile: str) -> bool:
-    """Whether the host already is where the rollout leads, final and running."""
+    """Whether the host already is where the rollout leads, final, running and in traffic."""
     here = info["release"]
     current = here["current"] or {}
     return (
         here["state"] == outcome.CONFIRMED
         and not here["interrupted"]
-        and here["service"] != "inactive"
+        and _in_service(here)
         and (current["release"], current["profile"]) == (release, profile)
     )
 
@@ -132,7 +133,7 @@ def back_already(info: Info, version: str, *, host: str) -> bool:
     here = info["release"]
     current = here["current"] or {}
     if here["state"] == outcome.CONFIRMED and current["version"] == version and not here["interrupted"]:
-        return bool(here["service"] != "inactive")
+        return _in_service(here)
     held = {item["version"] for item in here["deployments"] if item["proven"]}
     if version not in held:
         raise InputError(
@@ -141,6 +142,10 @@ def back_already(info: Info, version: str, *, host: str) -> bool:
             hint="Roll that version out instead.",
         )
     return False
+
+
+def _in_service(release: Info) -> bool:
+    return bool(release["service"] != "inactive" and release["traffic"] != "out")
 
 
 def version_of(info: Info) -> str:

@@ -16,7 +16,7 @@ from ...module_utils._model.profile import Profile
 from .plan import DEPLOY, LEFT_OUT, NONE, HostPlan, Plan, back_already, converged, version_of
 from .preflight import problem_of
 from .profiles import HostInput
-from .strategy import Wave, waves
+from .strategy import Options, Wave, waves
 
 __all__ = ["Wish", "left_out", "make_plan"]
 
@@ -34,6 +34,7 @@ class Wish:
     instance: str
     strategy: str
     canary: int
+    batch: str
     on_failure: str
     failure_budget: int
 
@@ -85,11 +86,11 @@ def make_plan(
             action = NONE if _settled(wish, host, known, digest, profiles) else DEPLOY
             profile = profiles[host].digest if host in profiles else ""
             planned[host] = HostPlan(known.site, known.root, before, wish.version, action, profile=profile)
-    deploying = [host for host, plan in planned.items() if plan.action == DEPLOY]
+    deploying = {host: plan.site for host, plan in planned.items() if plan.action == DEPLOY}
     if resumed:
         shaped = _with_late(resumed.waves, deploying)
     else:
-        shaped = waves(wish.strategy, deploying, package=wish.package, canary=wish.canary) if deploying else ()
+        shaped = waves(wish.strategy, deploying, Options(wish.package, canary=wish.canary, batch=wish.batch))
     return Plan(
         id=resumed.id if resumed else new_id(),
         kind=wish.kind,
@@ -106,7 +107,7 @@ def make_plan(
     )
 
 
-def _with_late(begun: tuple[Wave, ...], deploying: list[str]) -> tuple[Wave, ...]:
+def _with_late(begun: tuple[Wave, ...], deploying: collections.abc.Iterable[str]) -> tuple[Wave, ...]:
     """The waves that were planned, and behind them those that need something now and did not, or were left out,
     then."""
     known = {host for wave in begun for host in wave.hosts}

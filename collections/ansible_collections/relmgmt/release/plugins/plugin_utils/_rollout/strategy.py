@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+import collections
+import collections.abc
 import dataclasses
 import hashlib
+import re
 import typing as t
 
 from ...module_utils._model.errors import InputError
 
-__all__ = ["STRATEGIES", "Wave", "waves"]
+__all__ = ["STRATEGIES", "Options", "Wave", "waves"]
+
+_BATCH = re.compile(r"([1-9][0-9]{0,8})(%?)", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,35 +32,87 @@ class Wave:
         return {"index": self.index, "name": self.name, "hosts": list(self.hosts)}
 
 
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a strategy can be told. canary: hosts that go first; batch: hosts of a wave, as a count or with ``%``."""
+
+    package: str
+    canary: int = 1
+    batch: str = "25%"
+
+
+Sites = collections.abc.Mapping[str, str]  # by host
 Groups = list[tuple[str, list[str]]]
 
 
-def _big_bang(hosts: list[str], _package: str, _canary: int) -> Groups:
+def _big_bang(hosts: Sites, _options: Options) -> Groups:
     """All at once."""
-    return [("all", hosts)]
+    return [("all", list(hosts))]
 
 
-def _canary(hosts: list[str], package: str, canary: int) -> Groups:
-    """A few first, then the rest. Which go first depends on host and package, so that it is not always the same
-    host."""
-    if canary < 1:
-        raise InputError("canary-empty", f"canary: {canary} hosts are no canary", hint="Use 1 or more, or big_bang.")
-    ranked = sorted(hosts, key=lambda host: hashlib.sha256(f"{package}\0{host}".encode()).digest())
-    first = set(ranked[:canary])
+def _canary(hosts: Sites, options: Options) -> Groups:
+    """A few first, then the rest."""
+    if options.canary < 1:
+        raise InputError(
+            "canary-empty", f"canary: {options.canary} hosts are no canary", hint="Use 1 or more, or big_bang."
+        )
+    first = set(_ranked(hosts, options.package)[: options.canary])
     return [("canary", [h for h in hosts if h in first]), ("rest", [h for h in hosts if h not in first])]
 
 
-STRATEGIES: dict[str, t.Callable[[list[str], str, int], Groups]] = {"big_bang": _big_bang, "canary": _canary}
+def _rolling(hosts: Sites, options: Options) -> Groups:
+    """Batch after batch, each taking about the same share of every site."""
+    size = _batch_size(options.batch, len(hosts))
+    order = _spread(hosts, options.package)
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    return [(f"batch-{number}", sorted(batch)) for number, batch in enumerate(batches, start=1)]
 
 
-def waves(strategy: str, hosts: t.Iterable[str], *, package: str, canary: int = 1) -> tuple[Wave, ...]:
-    """The hosts, each once, in waves; no empty wave.
+def _batch_size(batch: str, hosts: int) -> int:
+    match = _BATCH.fullmatch(batch)
+    number = int(match[1]) if match else 0
+    if match is None or (match[2] and number > 100):
+        raise InputError(
+            "batch-malformed",
+            f"batch: {batch!r} is neither a number of hosts nor a percentage of them",
+            hint="Write a number from 1, such as 4, or a percentage from 1% to 100%, such as 25% (relmgmt_batch).",
+        )
+    return max(1, hosts * number // 100) if match[2] else number
+
+
+def _spread(hosts: Sites, package: str) -> list[str]:
+    """All hosts, so that any stretch of them holds each site in proportion to its size."""
+    sites = collections.defaultdict[str, list[str]](list)
+    for host in _ranked(hosts, package):
+        sites[hosts[host]].append(host)
+    places = {
+        host: ((2 * index + 1) / (2 * len(ranked)), site)
+        for site, ranked in sites.items()
+        for index, host in enumerate(ranked)
+    }
+    return sorted(hosts, key=lambda host: places[host])
+
+
+def _ranked(hosts: t.Iterable[str], package: str) -> list[str]:
+    """An order that depends on host and package, so that it is not always the same host that goes first."""
+    return sorted(hosts, key=lambda host: hashlib.sha256(f"{package}\0{host}".encode()).digest())
+
+
+STRATEGIES: dict[str, t.Callable[[Sites, Options], Groups]] = {
+    "big_bang": _big_bang,
+    "canary": _canary,
+    "rolling": _rolling,
+}
+
+
+def waves(strategy: str, hosts: Sites, options: Options) -> tuple[Wave, ...]:
+    """The hosts, each once, in waves; no empty wave. hosts: by host its site, empty where nobody named one.
 
     Raises:
-        InputError: ``strategy-unknown``, ``canary-empty``.
+        InputError: ``strategy-unknown``, ``canary-empty``, ``batch-malformed``.
     """
     if strategy not in STRATEGIES:
         raise InputError("strategy-unknown", f"strategy: {strategy!r} is none of {', '.join(sorted(STRATEGIES))}")
-    groups = STRATEGIES[strategy](sorted(set(hosts)), package, canary)
+    groups = STRATEGIES[strategy](dict(sorted(hosts.items())), options)
     filled = [(name, group) for name, group in groups if group]
     return tuple(Wave(index, name, tuple(group)) for index, (name, group) in enumerate(filled, start=1))

@@ -68,6 +68,7 @@ def info(*deployments: dict[str, t.Any], free: int = 1 << 30, **changes: t.Any) 
         "deployments": list(deployments),
         "units": [],
         "service": "active" if current else "none",
+        "traffic": None,
     }
     host = {
         "problems": changes.pop("problems", []),
@@ -95,6 +96,7 @@ def wish(**changes: t.Any) -> Wish:
         "instance": "main",
         "strategy": "canary",
         "canary": 1,
+        "batch": "25%",
         "on_failure": "revert_all",
         "failure_budget": 0,
     }

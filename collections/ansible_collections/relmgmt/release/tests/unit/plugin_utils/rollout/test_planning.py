@@ -69,6 +69,7 @@ def test_a_converged_fleet_has_no_waves() -> None:
     [
         ({"interrupted": True}, "a crash left a switch half done"),
         ({"service": "inactive"}, "its service died"),
+        ({"traffic": "out"}, "it is out of traffic"),
         ({"state": "provisional"}, "nobody has confirmed it"),
         ({"state": "failed"}, "it is sick"),
     ],
@@ -76,7 +77,8 @@ def test_a_converged_fleet_has_no_waves() -> None:
 def test_a_host_is_converged_only_if_it_is_final_and_running(change: dict[str, t.Any], what: str) -> None:
     current = [deployment(2, NEW, PROFILE.digest)]
     assert shown(planned({"a": info(*current, **change)}))["a"][0] == "deploy", what
-    assert shown(planned({"a": info(*current, service="none")}))["a"][0] == "none"
+    for well in ({"service": "none"}, {"traffic": "in"}, {"traffic": None}):
+        assert shown(planned({"a": info(*current, **well)}))["a"][0] == "none"
 
 
 def test_another_profile_is_deployed() -> None:
@@ -149,9 +151,31 @@ def test_a_rollback_moves_those_that_are_elsewhere() -> None:
     assert plan.digest == ""
 
 
-def test_a_rollback_starts_what_died() -> None:
-    dead = info(deployment(1, OLD, PROFILE.digest), service="inactive")
-    assert shown(planned({"a": dead}, kind="rollback", version="1.0.0"))["a"][0] == "deploy"
+@pytest.mark.parametrize("change", [{"service": "inactive"}, {"traffic": "out"}])
+def test_a_rollback_starts_what_died_and_brings_back_what_is_out_of_traffic(change: dict[str, t.Any]) -> None:
+    found = info(deployment(1, OLD, PROFILE.digest), **change)
+    assert shown(planned({"a": found}, kind="rollback", version="1.0.0"))["a"][0] == "deploy"
+
+
+def test_rolling_takes_hosts_of_every_site_into_a_wave() -> None:
+    sites = [(site, number) for site in ("ber", "mad") for number in range(4)]
+    inputs = {f"{site}-{number}": dataclasses.replace(host(FRESH), site=site) for site, number in sites}
+    plan = make_plan(
+        wish(strategy="rolling", batch="50%"),
+        inputs,
+        out={},
+        manifest=NEW,
+        profiles={name: PROFILE for name in inputs},
+        unfinished=None,
+        new_id=lambda: "r1",
+    )
+    assert [sorted(name[:3] for name in wave.hosts) for wave in plan.waves] == [["ber", "ber", "mad", "mad"]] * 2
+
+
+def test_a_plan_with_many_waves_is_told_in_a_line() -> None:
+    plan = planned({f"h{number}": FRESH for number in range(9)}, strategy="rolling", batch="1")
+    assert len(plan.waves) == 9
+    assert plan.summary.endswith(" and 3 more") and plan.summary.count("batch-") == 6
 
 
 @pytest.mark.parametrize(
