@@ -180,14 +180,15 @@ class Demo:
             raise Failure(f"{host}: {method} {path} was answered with {response.status}")
         return text
 
-    def instance(self, host: str) -> pathlib.Path:
-        return self.work / "hosts" / host / PACKAGE / "main"
+    def release(self, host: str) -> str:
+        """The directory of the release that the host runs: version and digest."""
+        return (self.work / "hosts" / host / PACKAGE / "main" / "current" / "release").resolve().name
 
     def versions(self) -> dict[str, int]:
         """How many hosts are on which version, each of them seen to serve."""
         found: dict[str, int] = {}
         for host in self.addresses:
-            release = (self.instance(host) / "current" / "release").resolve().name
+            release = self.release(host)
             found[release.rpartition("-")[0]] = found.get(release.rpartition("-")[0], 0) + 1
             self.ask(host, "GET", "/.web/")
         return found

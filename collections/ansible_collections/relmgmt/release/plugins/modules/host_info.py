@@ -67,7 +67,8 @@ release:
   description:
     - The instance. C(state) is V(absent) or the outcome of the current deployment, C(service) is V(active),
       V(inactive) or V(none).
-    - C(interrupted) says that a crash left a switch half done; the next verb that changes something finishes it.
+    - C(traffic) is V(in) or V(out), or null where the current deployment declares no traffic.
+    - C(interrupted) says that a crash left something half done; the next verb that changes something finishes it.
   returned: when the host answered and O(package) is given
   type: dict
   sample:
@@ -79,5 +80,6 @@ release:
     previous:
     service: active
     state: confirmed
+    traffic: in
     units: []
 """

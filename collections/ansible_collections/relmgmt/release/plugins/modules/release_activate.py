@@ -16,7 +16,11 @@ description:
     A deployment that does not become healthy is left again at once, by the host itself; the outcome is then
     V(reverted).
   - >-
-    For a deployment that already is current, sees that its service runs and is healthy.
+    Where the release declares traffic, the host leaves it first and waits for the release's drain time. A provisional
+    deployment is out of traffic; M(relmgmt.release.release_confirm) leads back into it, and so does a way back.
+  - >-
+    For a deployment that already is current, sees that its service runs and is healthy, and that the host is in traffic
+    if the deployment is final.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.host

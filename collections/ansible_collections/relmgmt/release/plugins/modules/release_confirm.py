@@ -11,7 +11,8 @@ version_added: 0.1.0
 author: relmgmt contributors (@relmgmt)
 description:
   - >-
-    Confirms the deployment that was activated. Fails, and never says otherwise, when the host has left it meanwhile.
+    Confirms the deployment that was activated, and takes the host back into traffic where the release declares that.
+    Fails, and never says otherwise, when the host has left it meanwhile.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.host

@@ -15,6 +15,9 @@ description:
   - >-
     With O(version), goes back to the newest confirmed deployment of that version.
   - >-
+    Where the release declares traffic, the host leaves it first, waits for the drain time, and is in traffic again as
+    soon as the deployment before is healthy.
+  - >-
     Needs nothing but the host itself; neither the DML nor a secret store nor the registry.
 extends_documentation_fragment:
   - relmgmt.release.attributes

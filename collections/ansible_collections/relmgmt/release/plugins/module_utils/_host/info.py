@@ -17,6 +17,7 @@ from .instance import Instance, Tools
 from .journal import History
 from .root import check_root
 from .service import open_driver
+from .serving import Serving
 
 __all__ = ["describe_host", "describe_instance"]
 
@@ -40,18 +41,19 @@ def describe_host(root: pathlib.Path, free_bytes: int) -> Answer:
 
 
 def describe_instance(instance: Instance, tools: Tools) -> Answer:
-    """Where the instance stands, what it holds, whether its service runs."""
+    """Where the instance stands, what it holds, whether its service runs, whether it is in traffic."""
     history = instance.history()
     answer: Answer = {
         "package": instance.package,
         "instance": instance.name,
         "state": history.state,
-        "interrupted": history.unfinished is not None,
+        "interrupted": history.interrupted,
         "current": _deployment(instance, history, history.current),
         "previous": _deployment(instance, history, history.previous(history.current) if history.current else 0),
         "deployments": [_deployment(instance, history, number) for number in sorted(history.staged)],
         "units": instance.units(),
         "service": "none",
+        "traffic": Serving(instance, tools).state(history.current),
     }
     if history.current:
         service = instance.runtime(history.current).service

@@ -13,8 +13,12 @@ One JSON object a line, fsynced before the step that it announces. Events:
     reverted     deployment, to, reason       left for ``to``, which is healthy
     returned     deployment, reason           a revert led to something sick; back on what was left, which is healthy
     failed       deployment, stands, reason   neither is healthy; the instance stands on ``stands``
-    healthy      deployment                   stands there after ``failed`` and has become well
+    healthy      deployment                   stands there and is well: after ``failed``, or found out of traffic
+    serving      deployment                   in traffic
     pruned       deployments
+
+``confirmed``, ``reverted``, ``returned`` and ``healthy`` carry ``serve`` where they are meant to lead into traffic;
+``serving`` follows when they have.
 
 ``History`` is a fold over the lines. What follows the last end of line was cut short by a crash and counts as not
 written.
@@ -45,7 +49,7 @@ class Switch(t.NamedTuple):
 
 class History:
     """What the journal says: status of each deployment, which were ever confirmed (proven), where the instance stands,
-    whether it is sick there, what is unfinished."""
+    whether it is sick there, what is unfinished, whether it still has to go into traffic (owed)."""
 
     def __init__(self, events: t.Iterable[Event] = ()) -> None:
         self.current = 0
@@ -54,6 +58,7 @@ class History:
         self.proven: set[int] = set()
         self.staged: dict[int, Event] = {}
         self.unfinished: Switch | None = None
+        self.owed = False
         self._origin: dict[int, int] = {}
         for event in events:
             getattr(self, "_" + event["event"])(event)
@@ -69,8 +74,20 @@ class History:
             return outcome.FAILED
         return self.status.get(self.current, outcome.UNKNOWN) if self.current else "absent"
 
-    def _stand(self, deployment: int, *, sick: bool = False) -> None:
+    @property
+    def interrupted(self) -> bool:
+        """Whether a crash left something half done."""
+        return self.unfinished is not None or self.owed
+
+    @property
+    def serves(self) -> bool:
+        """Whether the instance belongs in traffic: it stands on a deployment that is final and not sick."""
+        final = self.current in self.proven and self.status.get(self.current) != outcome.PROVISIONAL
+        return final and not self.sick and self.unfinished is None
+
+    def _stand(self, deployment: int, event: Event, *, sick: bool = False) -> None:
         self.current, self.sick, self.unfinished = deployment, sick, None
+        self.owed = bool(event.get("serve"))
 
     def _staged(self, event: Event) -> None:
         self.staged[event["deployment"]] = event
@@ -82,28 +99,32 @@ class History:
             self._origin[event["to"]] = event["from"]
 
     def _provisional(self, event: Event) -> None:
-        self._stand(event["deployment"])
+        self._stand(event["deployment"], event)
         self.status[event["deployment"]] = outcome.PROVISIONAL
 
     def _confirmed(self, event: Event) -> None:
         self.status[event["deployment"]] = outcome.CONFIRMED
         self.proven.add(event["deployment"])
+        self.owed = bool(event.get("serve"))
 
     def _reverted(self, event: Event) -> None:
-        self._stand(event["to"])
+        self._stand(event["to"], event)
         self.status[event["deployment"]] = outcome.REVERTED
 
     def _returned(self, event: Event) -> None:
-        self._stand(event["deployment"])
+        self._stand(event["deployment"], event)
 
     def _failed(self, event: Event) -> None:
         left, stands = event["deployment"], event["stands"]
-        self._stand(stands, sick=True)
+        self._stand(stands, event, sick=True)
         if left != stands and self.status.get(left) != outcome.CONFIRMED:
             self.status[left] = outcome.REVERTED
 
     def _healthy(self, event: Event) -> None:
-        self._stand(event["deployment"])
+        self._stand(event["deployment"], event)
+
+    def _serving(self, event: Event) -> None:
+        self.owed = False
 
     def _pruned(self, event: Event) -> None:
         for deployment in event["deployments"]:

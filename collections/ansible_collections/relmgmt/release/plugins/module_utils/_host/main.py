@@ -117,7 +117,7 @@ def answer(verb: str, request: Request) -> Answer:
     limit = patience(instance) if verb == "revert" else LOCK_WAIT
     with locked(instance.disk, clock=request.tools.clock, wait=request.tools.wait, limit=limit):
         check_fence(instance.disk, instance.journal, fence, keep=True)
-        recovered = _switching(instance, request).recover() if instance.history().unfinished else None
+        recovered = _switching(instance, request).recover() if instance.history().interrupted else None
         result = VERBS[verb](instance, request)
     return dict(result, recovered=recovered, changed=True) if recovered else result
 
@@ -127,8 +127,9 @@ def patience(instance: Instance) -> float:
     longest = 0.0
     for deployment in instance.history().staged:
         runtime = instance.runtime(deployment)
-        service = runtime.service
+        service, traffic = runtime.service, runtime.traffic
         needed = runtime.health.healthy_deadline + sum(probe.timeout for probe in runtime.smoke)
+        needed += traffic.drain_time if traffic else 0.0
         longest = max(longest, needed + (service.start_timeout + service.stop_timeout if service else 0.0))
     return LOCK_WAIT + longest
 
@@ -185,9 +186,10 @@ def status(path: pathlib.Path) -> str:
     package, name = "/".join(path.parts[-3:-1]), path.name
     release = describe_instance(Instance(path.parents[2], package, name), Tools(boottime, time.sleep, Runner()))
     current = release["current"] or {"version": "-", "deployment": 0}
-    return "{} ({}): {}, version {}, deployment {}, service {}".format(
+    text = "{} ({}): {}, version {}, deployment {}, service {}".format(
         package, name, release["state"].upper(), current["version"], current["deployment"], release["service"]
     )
+    return "{}, {} traffic".format(text, release["traffic"]) if release["traffic"] else text
 
 
 def command(argv: t.Sequence[str]) -> int:

@@ -14,7 +14,7 @@ import tempfile
 from .._model.errors import BackendError, InputError
 from .disk import existing
 
-__all__ = ["check_root"]
+__all__ = ["check_root", "exposed"]
 
 
 def check_root(root: pathlib.Path, *, write: bool = True) -> None:
@@ -29,15 +29,22 @@ def check_root(root: pathlib.Path, *, write: bool = True) -> None:
     standing = existing(root)
     if not standing.is_dir():
         raise BackendError("root-not-directory", f"{standing} is not a directory")
-    _check_path(root, standing)
+    others = exposed(root, standing)
+    if others:
+        raise InputError(
+            "root-exposed",
+            f"{others[0]}, in the path of the root {root}, can be written by others ({others[1]})",
+            hint="Choose a root below directories that only root or this user may write.",
+        )
     if write:
         _try_to_write(standing)
 
 
-def _check_path(root: pathlib.Path, standing: pathlib.Path) -> None:
-    """A directory that others may write lets them swap its entries; as it is named, and as links lead.
+def exposed(wanted: pathlib.Path, standing: pathlib.Path) -> tuple[pathlib.Path, str] | None:
+    """The first directory on the path that others may write, and so swap its entries, with its owner and mode.
 
-    Not one that is sticky, as long as the entry is, or will be, ours.
+    Of ``wanted``, ``standing`` is what exists. Asked as it is named, and as links lead. One that is sticky does not
+    count, as long as the entry is, or will be, ours.
     """
     trusted = (0, os.geteuid())
     for path in (standing, pathlib.Path(os.path.realpath(str(standing)))):
@@ -47,14 +54,10 @@ def _check_path(root: pathlib.Path, standing: pathlib.Path) -> None:
             shared = status.st_mode & stat.S_IWOTH or (
                 status.st_mode & stat.S_IWGRP and status.st_gid not in (0, os.getegid())
             )
-            entry_is_ours = os.lstat(str(chain[depth - 1])).st_uid in trusted if depth else standing != root
+            entry_is_ours = os.lstat(str(chain[depth - 1])).st_uid in trusted if depth else standing != wanted
             if status.st_uid not in trusted or (shared and not (status.st_mode & stat.S_ISVTX and entry_is_ours)):
-                owner = f"owner {status.st_uid}, mode {stat.S_IMODE(status.st_mode):04o}"
-                raise InputError(
-                    "root-exposed",
-                    f"{directory}, in the path of the root {root}, can be written by others ({owner})",
-                    hint="Choose a root below directories that only root or this user may write.",
-                )
+                return directory, f"owner {status.st_uid}, mode {stat.S_IMODE(status.st_mode):04o}"
+    return None
 
 
 def _try_to_write(path: pathlib.Path) -> None:

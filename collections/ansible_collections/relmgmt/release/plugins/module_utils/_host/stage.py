@@ -25,6 +25,7 @@ from .journal import History
 from .objects import Objects
 from .probe import check as check_probe
 from .service import open_driver
+from .traffic import open_traffic
 
 __all__ = ["Staging", "service_user"]
 
@@ -54,6 +55,8 @@ class Staging:
         runtime = Runtime.from_dict(self._profile.runtime)
         for probe in runtime.probes + runtime.smoke:
             check_probe(probe)
+        if runtime.traffic is not None:
+            open_traffic(runtime.traffic, instance=self._disk.root).check()
         if runtime.service is not None:
             profile = self._disk.path("profiles", profile_name(self._profile.digest))
             open_driver(

@@ -6,10 +6,14 @@
 
 Every switch is announced in the journal before it begins. Whatever interrupts it, the next verb that takes the lock
 finishes it first: an activation that was not judged goes back, a revert goes on.
+
+The host leaves traffic before what runs is stopped, and is back in it when a deployment that runs and is healthy is
+final: at once where it went back to one, at ``confirm`` where it went on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from .._model import outcome
@@ -18,6 +22,7 @@ from .health import Judgement, judge
 from .instance import Instance, Tools
 from .journal import History
 from .service import Driver, open_driver
+from .serving import Serving
 
 __all__ = ["Switching"]
 
@@ -32,13 +37,14 @@ class Switching:
         self._disk = instance.disk
         self._journal = instance.journal
         self._tools = tools
+        self._serving = Serving(instance, tools)
 
     def recover(self) -> str | None:
         """Finish what a crash left half done; says what was done, None if there was nothing."""
         history = self._instance.history()
         unfinished = history.unfinished
         if unfinished is None:
-            return None
+            return self._resume(history)
         reason = f"an interruption of {unfinished.verb}"
         if unfinished.verb == "return":
             answer = self._return(unfinished.origin, unfinished.target, reason=reason)
@@ -48,6 +54,12 @@ class Switching:
             answer = self._go_back(history, unfinished.target, unfinished.origin, reason=reason)
         return "deployment {}, interrupted: {}".format(answer["deployment"], answer["outcome"])
 
+    def _resume(self, history: History) -> str | None:
+        with contextlib.suppress(RelmgmtError):
+            if self._runs(history.current) and self._serving.resume(history):
+                return f"deployment {history.current}, interrupted: in traffic now"
+        return None
+
     def activate(self, deployment: int, *, check: bool) -> Answer:
         """Make the deployment current, provisionally; go back at once if it does not become healthy."""
         history = self._instance.history()
@@ -56,8 +68,13 @@ class Switching:
         if not check or deployment in history.staged:
             self._require_staged(history, deployment)
         if check:
-            return self._answer(deployment, outcome.PROVISIONAL, changed=True, origin=history.current)
+            preview = self._serving.preview(history.current)
+            return self._answer(deployment, outcome.PROVISIONAL, changed=True, reason=preview, origin=history.current)
         self._journal.write("switch", **{"from": history.current, "to": deployment, "verb": "activate"})
+        try:
+            self._serving.drain(history.current, deployment)
+        except (RelmgmtError, OSError) as exc:
+            return self._stay(history, deployment, reason=f"the host cannot leave traffic: {exc}")
         judgement = self._move(history.current, deployment)
         if judgement.healthy:
             self._journal.write("provisional", deployment=deployment)
@@ -79,9 +96,8 @@ class Switching:
             return self._answer(deployment, known, changed=False, reason=reason)
         if status != outcome.PROVISIONAL:
             return self._answer(deployment, status, changed=False)
-        if not check:
-            self._journal.write("confirmed", deployment=deployment)
-        return self._answer(deployment, outcome.CONFIRMED, changed=True)
+        problem = "" if check else self._serving.record("confirmed", deployment=deployment)
+        return self._answer(deployment, outcome.FAILED if problem else outcome.CONFIRMED, changed=True, reason=problem)
 
     def revert(self, *, deployment: int | None, version: str, reason: str, check: bool) -> Answer:
         """Leave ``deployment`` for the one before it, or leave whatever runs for the newest held one of ``version``."""
@@ -98,26 +114,30 @@ class Switching:
         if target:
             self._instance.meta(target)
         if check:
-            return self._answer(history.current, outcome.REVERTED, changed=True, origin=history.current, target=target)
+            preview, left = self._serving.preview(history.current), history.current
+            return self._answer(left, outcome.REVERTED, changed=True, reason=preview, origin=left, target=target)
         return self._go_back(history, history.current, target, reason=reason or "asked for")
 
     def _keep(self, history: History, *, check: bool) -> Answer:
-        """The deployment already is current: see that it runs and is healthy, start it if it is not."""
+        """The deployment already is current: see that it runs, is healthy and in traffic; start it if it is not."""
         deployment, status = history.current, history.status.get(history.current, outcome.UNKNOWN)
         idle = not self._runs(deployment)
-        changed = idle or history.sick
+        astray = self._serving.astray(history)
+        changed = idle or history.sick or astray
         if check:
             return self._answer(deployment, status, changed=changed)
         judgement = self._move(deployment, deployment) if idle else self._judge(deployment)
         if judgement.healthy:
-            if history.sick:
-                self._journal.write("healthy", deployment=deployment)
-            return self._answer(deployment, status, changed=changed, judgement=judgement)
+            problem = self._serving.record("healthy", deployment=deployment) if history.sick or astray else ""
+            result = outcome.FAILED if problem else status
+            return self._answer(deployment, result, changed=changed, reason=problem, judgement=judgement)
         if status == outcome.PROVISIONAL:
             return self._go_back(history, deployment, history.previous(deployment), reason=judgement.reason)
-        if not history.sick:
-            self._journal.write("failed", deployment=deployment, stands=deployment, reason=judgement.reason)
-        return self._answer(deployment, outcome.FAILED, changed=changed, reason=judgement.reason, judgement=judgement)
+        reason = judgement.reason
+        if astray or not history.sick:
+            failure = {"deployment": deployment, "stands": deployment, "reason": reason}
+            reason = _joined(reason, self._serving.record("failed", **failure))
+        return self._answer(deployment, outcome.FAILED, changed=changed, reason=reason, judgement=judgement)
 
     def _runs(self, deployment: int) -> bool:
         """Whether the link says what the journal says, and the service runs."""
@@ -128,14 +148,26 @@ class Switching:
     def _go_back(self, history: History, left: int, target: int, *, reason: str) -> Answer:
         """Leave a deployment for an earlier one. If that is sick and what was left is proven, return to it."""
         self._journal.write("switch", **{"from": left, "to": target, "verb": "revert"})
+        with contextlib.suppress(RelmgmtError, OSError):  # to go back matters more than requests that get lost
+            self._serving.drain(left, target)
         judgement = self._move(left, target)
         if judgement.healthy:
-            self._journal.write("reverted", deployment=left, to=target, reason=reason)
-            return self._answer(left, outcome.REVERTED, changed=True, reason=reason, origin=left, target=target)
+            return self._reverted(left, target, reason=reason)
         why = f"{reason}; then deployment {target} did not come up: {judgement.reason}"
         if left in history.proven:
             return self._return(target, left, reason=why)
         return self._fail(left, target, reason=why)
+
+    def _reverted(self, left: int, target: int, *, reason: str) -> Answer:
+        problem = self._serving.record("reverted", deployment=left, to=target, reason=reason)
+        result, why = outcome.FAILED if problem else outcome.REVERTED, _joined(reason, problem)
+        return self._answer(left, result, changed=True, reason=why, origin=left, target=target)
+
+    def _stay(self, history: History, left: int, *, reason: str) -> Answer:
+        """Give up an activation before anything that runs was touched."""
+        if history.sick:
+            return self._fail(left, history.current, reason=reason)
+        return self._reverted(left, history.current, reason=reason)
 
     def _return(self, left: int, target: int, *, reason: str) -> Answer:
         """Go back to a proven deployment because the one that it was left for is sick."""
@@ -143,13 +175,14 @@ class Switching:
         judgement = self._move(left, target)
         if not judgement.healthy:
             return self._fail(target, left, reason=f"{reason}; nor did deployment {target}: {judgement.reason}")
-        self._journal.write("returned", deployment=target, reason=reason)
-        why = f"{reason}; back on deployment {target}, which is healthy"
+        problem = self._serving.record("returned", deployment=target, reason=reason)
+        why = _joined(f"{reason}; back on deployment {target}, which is healthy", problem)
         return self._answer(target, outcome.FAILED, changed=True, reason=why, origin=target, target=target)
 
     def _fail(self, left: int, target: int, *, reason: str) -> Answer:
-        self._journal.write("failed", deployment=left, stands=self._stands(), reason=reason)
-        return self._answer(left, outcome.FAILED, changed=True, reason=reason, origin=left, target=target)
+        problem = self._serving.record("failed", deployment=left, stands=self._stands(), reason=reason)
+        why = _joined(reason, problem)
+        return self._answer(left, outcome.FAILED, changed=True, reason=why, origin=left, target=target)
 
     def _stands(self) -> int:
         """Where the link really points to."""
@@ -255,6 +288,10 @@ class Switching:
         if judgement is not None:
             answer.update(probes=_shown(judgement), seconds=round(judgement.seconds, 3))
         return answer
+
+
+def _joined(*reasons: str) -> str:
+    return "; ".join(reason for reason in reasons if reason)
 
 
 def _shown(judgement: Judgement) -> list[Answer]:

@@ -259,8 +259,8 @@ class State:
 class Manifest:
     """One version of a release package.
 
-    ``runtime`` holds ``service``, ``probes``, ``smoke`` and ``health`` as the package declares them: its strings are
-    templates, which ``Runtime`` has rendered for one host.
+    ``runtime`` holds ``service``, ``probes``, ``smoke``, ``health`` and ``traffic`` as the package declares them: its
+    strings are templates, which ``Runtime`` has rendered for one host.
     """
 
     name: str

@@ -2,16 +2,18 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a deployment is run and judged on one host: service, probes, smoke tests, health (private)."""
+"""How a deployment is run and judged on one host: service, probes, smoke tests, health, traffic (private)."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
 from .errors import InputError
+from .path import safe_path
 
-__all__ = ["Health", "Probe", "Runtime", "Service"]
+__all__ = ["Health", "Probe", "Runtime", "Service", "Traffic"]
 
 Data = t.Mapping[str, t.Any]
 
@@ -143,21 +145,54 @@ class Health:
 
 
 @dataclasses.dataclass(frozen=True)
+class Traffic:
+    """How the host goes into and out of traffic. driver: ``readiness_file`` (path; empty: the instance's own file).
+
+    drain_time: seconds between leaving traffic and stopping the service.
+    """
+
+    driver: str
+    path: str = ""
+    drain_time: float = 3.0
+
+    @classmethod
+    def from_dict(cls, data: Data) -> Traffic:
+        return cls(
+            driver=str(data["driver"]),
+            path=_absolute(str(data["path"]), what="traffic.path") if data.get("path") else "",
+            drain_time=_seconds(data, "drain_time", 3.0, what="traffic"),
+        )
+
+
+def _absolute(value: str, *, what: str) -> str:
+    if value.startswith("/"):
+        with contextlib.suppress(InputError):
+            return "/" + safe_path(value[1:], what=what)
+    raise InputError(
+        "traffic-path-malformed",
+        f"{what}: {value!r} is not an absolute path without '.', '..' and '//'",
+        hint="Write it from '/', such as '/var/lib/site/app-ready', or leave it out.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Runtime:
     """Service (None: nothing to run), probes, smoke tests (command probes that run once, after the probes are
-    green)."""
+    green), traffic (None: nobody is told when the service stops)."""
 
     service: Service | None = None
     probes: tuple[Probe, ...] = ()
     smoke: tuple[Probe, ...] = ()
     health: Health = Health()
+    traffic: Traffic | None = None
 
     @classmethod
     def from_dict(cls, data: Data) -> Runtime:
-        service = data.get("service")
+        service, traffic = data.get("service"), data.get("traffic")
         return cls(
             service=Service.from_dict(service) if service else None,
             probes=tuple(Probe.from_dict(item) for item in data.get("probes") or ()),
             smoke=tuple(Probe.from_dict(dict(item, kind="command")) for item in data.get("smoke") or ()),
             health=Health.from_dict(data.get("health") or {}),
+            traffic=Traffic.from_dict(traffic) if traffic else None,
         )

@@ -15,7 +15,7 @@ from ...module_utils._model.digest import canonical
 from ...module_utils._model.errors import InputError, RelmgmtError
 from ...module_utils._model.manifest import FORMAT, Manifest, Unit
 from ...module_utils._model.path import safe_path
-from ...module_utils._model.runtime import Health
+from ...module_utils._model.runtime import Health, Traffic
 from . import version
 from .blob import pack
 from .config import check_strings, collect_config
@@ -29,7 +29,7 @@ from .tree import Node, Tree
 __all__ = ["Built", "build"]
 
 _ABOUT = ("changelog", "changes", "compliance", "licences", "rollback", "summary", "track")
-_RUNTIME = ("health", "probes", "service", "smoke")
+_RUNTIME = ("health", "probes", "service", "smoke", "traffic")
 CONFIG = "config"  # name, kind's unit and destination of the configuration part
 
 
@@ -124,7 +124,8 @@ def _check(source: Source) -> None:
         _plain(source, template["destination"], "config", "templates", index, "destination")
     for name in _RUNTIME:
         check_strings(source, data.get(name), (name,))
-    _check_health(source)
+    _check_section(source, "health", Health.from_dict)
+    _check_section(source, "traffic", Traffic.from_dict)
 
 
 def _distinct(source: Source, code: str, values: t.Iterable[tuple[str, tuple[str | int, ...]]]) -> None:
@@ -147,14 +148,14 @@ def _plain(source: Source, value: str, *key: str | int) -> None:
         raise source.error(exc.code, exc.message, *key, hint=exc.hint) from None
 
 
-def _check_health(source: Source) -> None:
-    health = source.data.get("health", {})
-    if b"{{" in canonical(health):
+def _check_section(source: Source, name: str, read: t.Callable[[t.Mapping[str, t.Any]], object]) -> None:
+    section = source.data.get(name)
+    if section is None or b"{{" in canonical(section):
         return  # known only per host
     try:
-        Health.from_dict(health)
+        read(section)
     except RelmgmtError as exc:
-        raise source.error(exc.code, exc.message, "health", hint=exc.hint or "Correct the seconds.") from None
+        raise source.error(exc.code, exc.message, name, hint=exc.hint or "Correct the seconds.") from None
 
 
 def _trees(

@@ -97,8 +97,15 @@ def deadline(status: int) -> float:
     return AMPLE if status == 200 else SHORT
 
 
-def profile(instance: pathlib.Path, port: int, *, status: int = 200, secret: str = "") -> dict[str, t.Any]:
-    """A rendered profile: the port and the status that the server answers with, and its probe."""
+def profile(
+    instance: pathlib.Path,
+    port: int,
+    *,
+    status: int = 200,
+    secret: str = "",
+    traffic: t.Mapping[str, t.Any] | None = None,
+) -> dict[str, t.Any]:
+    """A rendered profile: the port and the status that the server answers with, its probe, its traffic."""
     contents = f"{port} {status}\n".encode()
     files = [("port.conf", contents)] + ([("secret", secret.encode())] if secret else [])
     server = str(instance / "current" / "release" / "app" / "server.py")
@@ -109,12 +116,13 @@ def profile(instance: pathlib.Path, port: int, *, status: int = 200, secret: str
         str(instance / "state" / "data"),
     ]
     return {
-        "digest": digest_of(canonical([contents.decode(), len(secret)])),
+        "digest": digest_of(canonical([contents.decode(), len(secret), dict(traffic or {})])),
         "files": [{"path": path, "mode": "0640", "contents": base64.b64encode(data).decode()} for path, data in files],
         "runtime": {
             "service": {"driver": "command", "command": command, "stop_timeout": 5},
             "probes": [{"name": "web", "kind": "http", "url": f"http://127.0.0.1:{port}/"}],
             "health": {"min_healthy_time": 0.05, "healthy_deadline": deadline(status), "interval": 0.05},
+            **({"traffic": dict(traffic)} if traffic else {}),
         },
         "versions": {},
     }

@@ -169,6 +169,48 @@ CASES: dict[str, tuple[Change, str, str, str]] = {
         "{{ config.",
         "service.command.1",
     ),
+    "a traffic driver that there is not": (
+        lambda r: r.update(traffic={"driver": "dns"}),
+        "release-invalid",
+        "driver: dns",
+        "traffic.driver",
+    ),
+    "a traffic without a driver": (
+        lambda r: r.update(traffic={"drain_time": 3}),
+        "release-invalid",
+        "traffic:",
+        "driver",
+    ),
+    "a key that traffic does not have": (
+        lambda r: r.update(traffic={"driver": "readiness_file", "pool": "a"}),
+        "release-invalid",
+        "traffic:",
+        "pool",
+    ),
+    "a drain time below zero": (
+        lambda r: r.update(traffic={"driver": "readiness_file", "drain_time": -1}),
+        "release-invalid",
+        "drain_time: -1",
+        "traffic.drain_time",
+    ),
+    "a readiness file named relative to something": (
+        lambda r: r.update(traffic={"driver": "readiness_file", "path": "ready"}),
+        "traffic-path-malformed",
+        "traffic:",
+        "absolute path",
+    ),
+    "a readiness file whose path climbs": (
+        lambda r: r.update(traffic={"driver": "readiness_file", "path": "/srv/../etc/ready"}),
+        "traffic-path-malformed",
+        "traffic:",
+        "absolute path",
+    ),
+    "a readiness file whose path is no template": (
+        lambda r: r.update(traffic={"driver": "readiness_file", "path": "{{ relmgmt.root"}),
+        "template-invalid",
+        "relmgmt.root",
+        "traffic.path",
+    ),
     "a health that cannot be": (
         lambda r: r.update(health={"min_healthy_time": 9, "healthy_deadline": 3}),
         "health-impossible",
