@@ -1,0 +1,90 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The cells of the sweep: a boundary and a fault that strikes there. What cannot occur is left out by rule."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import typing as t
+
+from .boundaries import Boundary, Recording
+
+__all__ = ["FAULTS", "Cell", "Kind", "cells", "sample"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A fault. deadly: nobody can reach the host while it lasts. of_release: it is what N is like, so it never ends.
+
+    strikes: whether it makes sense at a boundary.
+    """
+
+    deadly: bool = False
+    of_release: bool = False
+    strikes: t.Callable[[Boundary, Recording], bool] = lambda boundary, recording: True
+
+
+def _before_start(boundary: Boundary, recording: Recording) -> bool:
+    """N is told not to start, so it must not have started."""
+    return boundary.time < recording.started
+
+
+def _after_start(boundary: Boundary, recording: Recording) -> bool:
+    """N does it itself, so it must run."""
+    return boundary.time > recording.started
+
+
+def _after_probes(boundary: Boundary, recording: Recording) -> bool:
+    """Dying earlier is what its probes are there for; that is how a service that will not start looks."""
+    return boundary.time >= recording.judged
+
+
+FAULTS: dict[str, Kind] = {
+    "controller-killed": Kind(),
+    "ssh-cut": Kind(deadly=True),
+    "power-loss": Kind(deadly=True),
+    "reboot": Kind(),
+    "frozen": Kind(deadly=True),
+    "disk-full": Kind(),
+    "service-will-not-start": Kind(of_release=True, strikes=_before_start),
+    "dies-after-probes": Kind(of_release=True, strikes=_after_probes),
+    "appends-to-own-file": Kind(of_release=True, strikes=_after_start),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One fault at one boundary."""
+
+    boundary: Boundary
+    fault: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.boundary.id}:{self.fault}"
+
+
+def cells(recording: Recording) -> tuple[list[Cell], int]:
+    """All cells, in the order in which a rollout passes them, and how many were left out because they cannot occur."""
+    possible = [Cell(boundary, fault) for boundary in recording.boundaries for fault in FAULTS]
+    found = [cell for cell in possible if FAULTS[cell.fault].strikes(cell.boundary, recording)]
+    return found, len(possible) - len(found)
+
+
+def sample(found: t.Sequence[Cell], size: int) -> list[Cell]:
+    """A choice of cells that stays the same while the boundaries do, spread over faults and verbs.
+
+    Cells are taken in the order of a hash of their id: first those that bring a fault, a verb of a host or a verb of
+    the controller that is not yet there, then whatever comes, up to ``size``.
+    """
+    ranked = sorted(found, key=lambda cell: hashlib.sha256(cell.id.encode()).digest())
+    chosen: list[Cell] = []
+    for trait in (lambda c: c.fault, lambda c: (c.boundary.place, c.boundary.verb.partition(":")[0])):
+        for cell in ranked:
+            if trait(cell) not in {trait(other) for other in chosen}:
+                chosen.append(cell)
+    chosen += [cell for cell in ranked if cell not in chosen][: max(0, size - len(chosen))]
+    return [cell for cell in found if cell in chosen]
