@@ -11,7 +11,15 @@ NEWEST := .venv
 OLDEST := .venv-oldest
 HOST := .venv-host
 PYTEST := -m pytest --numprocesses=2
-PARTS := e2e sanity-newest sanity-oldest integration lint unit-newest unit-oldest unit-host
+PARTS := fleet e2e sanity-newest sanity-oldest integration faults testbed molecule lint unit-newest unit-oldest unit-host
+SWEEP := $(NEWEST)/bin/python -m tests.faults
+# Hosts of `make bed`.
+N ?= 20
+# Run a command that needs a bed of hosts, or say why it was not.
+define on-bed
+@if why=$$($(NEWEST)/bin/python -m tests.testbed check 2>&1); then $(1); \
+else mkdir -p .cache/parts; echo "NOT COVERED: $@: $$why" | tee .cache/parts/not-covered-$@; fi
+endef
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --upgrade
 
 .PHONY: help
@@ -28,7 +36,7 @@ demo: $(NEWEST)/.ready  ## Show a release go out and come back on this machine
 test: $(NEWEST)/.ready $(OLDEST)/.ready  ## Run every check, in parallel
 	@rm -rf .cache/parts && mkdir -p .cache/parts
 	@result=0; $(MAKE) --keep-going --jobs=$(JOBS) --output-sync=recurse $(PARTS:%=part-%) || result=$$?; \
-	echo; cat $(PARTS:%=.cache/parts/%) $$(compgen -G .cache/parts/not-covered || true); exit $$result
+	echo; cat $(PARTS:%=.cache/parts/%) $$(compgen -G '.cache/parts/not-covered-*' || true); exit $$result
 
 part-%:
 	@echo "=== $* ==="; start=$$SECONDS; result=0; $(MAKE) $* || result=$$?; \
@@ -60,7 +68,7 @@ unit-host:
 	@if tools/python 3.8 3.8 >/dev/null 2>&1; then $(MAKE) $(HOST)/.ready; \
 	$(HOST)/bin/python -m pytest $(COLLECTION)/tests/unit/module_utils; \
 	else mkdir -p .cache/parts; echo "NOT COVERED: the host engine on Python 3.8, which this machine does not have" \
-	| tee .cache/parts/not-covered; fi
+	| tee .cache/parts/not-covered-$@; fi
 
 .PHONY: integration integration-oldest
 integration: $(NEWEST)/.ready  ## Run the integration targets on the newest core
@@ -69,8 +77,32 @@ integration-oldest: $(OLDEST)/.ready  ## Run the integration targets on the olde
 	@tools/ansible-test $(OLDEST) integration --local --color no
 
 .PHONY: e2e
-e2e: $(NEWEST)/.ready  ## Run the whole product against test hosts
-	@$(NEWEST)/bin/python -m pytest tests/e2e
+e2e: $(NEWEST)/.ready  ## Run the whole product on this machine alone, and the tests of what measures it
+	@$(NEWEST)/bin/python -m pytest tests/e2e tests/bench tests/faults --ignore=tests/e2e/fleet
+
+# --- real hosts: root on Debian with mmdebstrap ------------------------------------------------------------------------
+
+.PHONY: bed bed-down
+bed: $(NEWEST)/.ready  ## Make a bed of N=20 real hosts on this machine, as root
+	@$(NEWEST)/bin/python -m tests.testbed up $(N)
+bed-down: $(NEWEST)/.ready  ## End the bed; nothing of it is left
+	@$(NEWEST)/bin/python -m tests.testbed down
+
+.PHONY: testbed fleet faults molecule
+testbed: $(NEWEST)/.ready  ## Test the bed itself
+	$(call on-bed,$(NEWEST)/bin/python -m pytest tests/testbed)
+fleet: $(NEWEST)/.ready  ## Run the whole product against 20 real hosts, over ssh
+	$(call on-bed,$(NEWEST)/bin/python -m pytest tests/e2e/fleet)
+molecule: $(NEWEST)/.ready  ## Run the molecule scenario of the role and of every host module on real hosts
+	$(call on-bed,tools/molecule $(NEWEST))
+faults: $(NEWEST)/.ready  ## Inject a sample of all faults into a rollout, and judge the hosts
+	$(call on-bed,$(SWEEP) --sample --json .cache/faults/sample.json --table .cache/faults/sample.txt)
+
+.PHONY: faults-all bench
+faults-all: $(NEWEST)/.ready  ## Inject every fault at every step boundary; takes hours
+	@$(SWEEP) --all --json .cache/faults/all.json --table .cache/faults/all.txt
+bench: $(NEWEST)/.ready  ## Measure against a plain playbook and the floor; writes the collection's docs/benchmarks.md
+	@$(NEWEST)/bin/python -m tests.bench
 
 # --- upkeep -----------------------------------------------------------------------------------------------------------
 
