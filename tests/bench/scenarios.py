@@ -34,11 +34,11 @@ class Scenario:
 
 SCENARIOS = (
     Scenario("django-20", DJANGO, 20, 3, "256M"),
-    Scenario("package-django", DJANGO, 0, 3),
-    Scenario("package-ansible", ANSIBLE, 0, 3),
     Scenario("ansible-3", ANSIBLE, 3, 3, "2G"),
     Scenario("django-5", DJANGO, 5, 3, "256M"),
     Scenario("django-60", DJANGO, 60, 1, "256M"),
+    Scenario("package-django", DJANGO, 0, 3),
+    Scenario("package-ansible", ANSIBLE, 0, 3),
 )
 _QUICK = (
     Scenario("django-3", DJANGO, 3, 1, "256M"),
