@@ -63,10 +63,8 @@ class Fleet:
 
     @property
     def login(self) -> tuple[str, ...]:
-        """How ssh gets in as the account that Ansible uses, with the same strictness; an address follows."""
-        known, key = self._bed.directory / "known_hosts", self._bed.directory / "id"
-        options = (f"UserKnownHostsFile={known}", f"IdentityFile={key}", "IdentitiesOnly=yes", "BatchMode=yes")
-        return "ssh", *(part for option in options for part in ("-o", option)), "-l", "deploy"
+        """How ssh gets in as the account that Ansible uses; an address follows."""
+        return self._bed.login()
 
     def write_variables(self, path: pathlib.Path, **variables: t.Any) -> None:
         """A second inventory with variables of all hosts, and the site of each."""

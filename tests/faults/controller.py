@@ -14,6 +14,8 @@ import subprocess
 import sys
 import typing as t
 
+from tests.testbed.system import children
+
 __all__ = ["Controller", "ControllerError", "Run"]
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -48,7 +50,7 @@ class Run:
         """SIGKILL to it and to everything that it started: workers lead process groups of their own."""
         pids = [self._process.pid]
         for pid in pids:
-            pids += _children(pid)
+            pids += children(pid)
         for pid in pids:
             _end(pid)
         self._process.wait()
@@ -130,14 +132,6 @@ class Controller:
             "RELMGMT_CACHE": str(self.own / "cache"),
             "RELMGMT_REGISTRY": str(self.own / "registry" / "registry.db"),
         }
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        tasks = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    except OSError:
-        return []
 
 
 def _end(pid: int) -> None:

@@ -8,37 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import threading
-import time
 import typing as t
 
-from tests.testbed import Host
+from tests.testbed import Host, wait_for
 
 from .controller import Run
 from .fleet import TRACE
 
-__all__ = ["ENDS", "STRIKES", "FaultError", "end", "release", "strike", "wait_for"]
+__all__ = ["ENDS", "STRIKES", "end", "release", "strike"]
 
-LIMIT = 60.0
-POLL = 0.02
 Condition = t.Callable[[], bool]
-
-
-class FaultError(Exception):
-    """A fault could not be done as it is meant."""
-
-
-def wait_for(what: str, condition: Condition, *, limit: float = LIMIT) -> None:
-    """Until the condition holds.
-
-    Raises:
-        FaultError: it does not within the limit.
-    """
-    deadline = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > deadline:
-            raise FaultError(f"{what} did not come about within {limit:g} s")
-        threading.Event().wait(POLL)
 
 
 def strike(fault: str, victim: Host, run: Run, *, running: Condition) -> None:

@@ -16,6 +16,7 @@ import tempfile
 import typing as t
 
 from tests.testbed import Bed, Host
+from tests.testbed.layout import SITES
 
 from .application import AFTER, BEFORE, PORT, digest, publish
 from .cells import Cell, cells
@@ -28,7 +29,6 @@ __all__ = ["MAX_JOBS", "Sweep", "opened"]
 
 NAMES = "abcdefgh"  # of fleets
 MAX_JOBS = len(NAMES)
-SITES = ("berlin", "madrid", "singapore")
 Told = t.Callable[[str], None]
 
 

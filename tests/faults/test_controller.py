@@ -10,7 +10,7 @@ import pathlib
 import subprocess
 
 from tests.faults.controller import Run
-from tests.faults.injection import wait_for
+from tests.testbed import wait_for
 
 
 def alive(pid: int) -> bool:

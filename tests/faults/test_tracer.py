@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from tests.faults.injection import wait_for
+from tests.testbed import wait_for
 
 TRACER = pathlib.Path(__file__).with_name("tracer")
 LIMIT = 60.0

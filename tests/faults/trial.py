@@ -12,13 +12,14 @@ import pathlib
 import time
 import typing as t
 
+from tests.testbed import BedError, wait_for
+
 from . import injection
 from .application import BEFORE
 from .boundaries import HOST
 from .cells import FAULTS, Cell
 from .controller import Run
 from .fleet import Fleet
-from .injection import FaultError, wait_for
 from .observer import BUSY, DEAD, SAFE, UNSAFE, States, seconds_to_safe, unsafe
 
 __all__ = ["PHASES", "Outcome", "WAIT", "carry_out"]
@@ -28,6 +29,10 @@ WAIT = 10.0  # seconds that a fleet is given to come to itself, before anybody d
 RETURN = 10.0  # seconds that a host is given when power, network or life have returned
 ROOT, PLAIN = "root", "faults"
 ATTEMPTS = 3
+
+
+class FaultError(Exception):
+    """A cell could not be carried out as it is meant."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +95,7 @@ class _Trial:
             wait_for(
                 f"the boundary {self._cell.boundary.id}",
                 lambda: (place / "reached").exists() or first.code is not None,
-                limit=180,
+                seconds=180,
             )
             if not (place / "reached").exists():
                 raise FaultError(f"the rollout ended with {first.code} without passing the boundary")
@@ -141,9 +146,9 @@ class _Trial:
         observer = self._fleet.observer
         observer.dead = frozenset()
         self.codes["first"] = first.wait()
-        with contextlib.suppress(FaultError):
+        with contextlib.suppress(BedError):
             if DEAD in self.phases["wait"].values():
-                wait_for("safety", lambda: not unsafe(observer.look()), limit=RETURN)
+                wait_for("safety", lambda: not unsafe(observer.look()), seconds=RETURN)
         self._found("return", self._look())
 
     def _again(self) -> None:

@@ -9,5 +9,6 @@ from __future__ import annotations
 from .bed import Bed
 from .errors import BedError
 from .host import Host
+from .system import wait_for
 
-__all__ = ["Bed", "BedError", "Host"]
+__all__ = ["Bed", "BedError", "Host", "wait_for"]

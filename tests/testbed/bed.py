@@ -103,6 +103,18 @@ class Bed:
         """Variables by which Ansible reaches a host, its address apart."""
         return connection(self.directory)
 
+    def login(self, user: str = "deploy") -> tuple[str, ...]:
+        """The command that gets into a host as strictly as Ansible does; an address and a command follow."""
+        known, key = self.directory / "known_hosts", self.directory / "id"
+        options = (
+            f"UserKnownHostsFile={known}",
+            "StrictHostKeyChecking=yes",
+            f"IdentityFile={key}",
+            "IdentitiesOnly=yes",
+            "BatchMode=yes",
+        )
+        return "ssh", "-F", "/dev/null", *(part for option in options for part in ("-o", option)), "-l", user
+
     def keep(self) -> None:
         """Let it outlive this process."""
         if self._keeper is not None and self._keeper.stdin is not None:

@@ -153,11 +153,9 @@ class Host:
 
     def slow(self, kbit: int) -> None:
         """Let no more than that many kilobits a second through, each way."""
-        shape = f"root tbf rate {kbit}kbit burst 3000 latency 2s"
-        inside(self._holder, "sh", "-ec", f"tc qdisc replace dev {self._place.port} {shape}")
-        inside(
-            self._holder, "nsenter", f"--net={self._disk}/net", "tc", "qdisc", "replace", "dev", "eth0", *shape.split()
-        )
+        shape = f"root tbf rate {kbit}kbit burst 3000 latency 2s".split()
+        inside(self._holder, "tc", "qdisc", "replace", "dev", self._place.port, *shape)
+        inside(self._holder, "nsenter", f"--net={self._disk}/net", "tc", "qdisc", "replace", "dev", "eth0", *shape)
 
     def part(self, addresses: list[str]) -> None:
         """Exchange no packet with these addresses."""

@@ -72,8 +72,10 @@ def groups(bed: str) -> pathlib.Path:
 
 
 def children(pid: int) -> list[int]:
+    """The processes that it started, from whichever of its threads."""
     try:
-        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        tasks = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
     except OSError:
         return []
 

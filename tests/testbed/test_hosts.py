@@ -13,8 +13,7 @@ import typing as t
 
 import pytest
 
-from tests.testbed import Bed, BedError, Host
-from tests.testbed.system import wait_for
+from tests.testbed import Bed, BedError, Host, wait_for
 
 AMPLE = 90.0
 BRIEF = 1.0
@@ -32,10 +31,7 @@ def host(bed: Bed) -> Host:
 
 
 def ssh(bed: Bed, host: Host, *words: str, user: str = "deploy") -> subprocess.CompletedProcess[str]:
-    options = ["BatchMode=yes", f"UserKnownHostsFile={bed.directory}/known_hosts", "StrictHostKeyChecking=yes"]
-    flags = [flag for option in options for flag in ("-o", option)]
-    target = f"{user}@{host.address}"
-    argv = ["ssh", "-F", "/dev/null", "-i", str(bed.directory / "id"), *flags, target, *words]
+    argv = [*bed.login(user), host.address, *words]
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 

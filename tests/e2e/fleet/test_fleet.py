@@ -17,8 +17,7 @@ import pytest
 from rich.console import Console
 
 from examples.demo import BAD, EVENT, GOOD, NEWER, PASSWORD, USER, Narrator, fetch_wheels, show
-from tests.testbed import Bed
-from tests.testbed.system import wait_for
+from tests.testbed import Bed, wait_for
 
 from .fleet import USER as ACCOUNT
 from .fleet import Fleet, furnish, places, write_inventory

@@ -270,6 +270,14 @@ def test_who_waits_for_the_host_waits_for_its_drain_too(host: Host) -> None:
 # --- faults ---
 
 
+def killed_before_returning(monkeypatch: pytest.MonkeyPatch, host: Host, deployment: int) -> None:
+    """Confirm the deployment, and die between the journal's line and the way back into traffic."""
+    with monkeypatch.context() as patch:
+        kill_at(patch, Disk, "write", lambda _disk, _data, *parts, **_mode: parts == ("traffic",))
+        with pytest.raises(Killed):
+            host.ask("confirm", deployment=deployment)
+
+
 def test_killed_between_leaving_traffic_and_switching(balanced: Balanced, monkeypatch: pytest.MonkeyPatch) -> None:
     host = balanced.host
     host.deploy(V1, traffic=TRAFFIC)
@@ -306,10 +314,7 @@ def test_killed_between_confirmed_and_returning_into_traffic(
     host.deploy(V1, traffic=TRAFFIC)
     number = host.stage(V2, traffic=TRAFFIC)["deployment"]
     host.ask("activate", deployment=number)
-    with monkeypatch.context() as patch:
-        kill_at(patch, Disk, "write", lambda _disk, _data, *parts, **_mode: parts == ("traffic",))
-        with pytest.raises(Killed):
-            host.ask("confirm", deployment=number)
+    killed_before_returning(monkeypatch, host, number)
     info = host.ask("info")["release"]
     assert (info["state"], info["traffic"], info["interrupted"]) == ("confirmed", "out", True)
     result = host.ask("prune", keep=1)
@@ -363,10 +368,7 @@ def test_a_host_that_crashed_before_it_returned_does_not_return_with_a_dead_serv
     host = balanced.host
     number = host.stage(V1, traffic=TRAFFIC)["deployment"]
     host.ask("activate", deployment=number)
-    with monkeypatch.context() as patch:
-        kill_at(patch, Disk, "write", lambda _disk, _data, *parts, **_mode: parts == ("traffic",))
-        with pytest.raises(Killed):
-            host.ask("confirm", deployment=number)
+    killed_before_returning(monkeypatch, host, number)
     host.instance_service_stop()
     host.ask("prune", keep=1)
     assert not balanced.inside()
