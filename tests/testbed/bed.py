@@ -25,7 +25,7 @@ from .image import check_maker, image
 from .layout import Layout
 from .network import free, wire
 from .seed import connection, seed, write_inventory
-from .system import STATE, command, groups, inside, wait_for
+from .system import STATE, alone, command, groups, inside, wait_for
 
 __all__ = ["Bed", "check_machine", "check_root", "take_down"]
 
@@ -71,12 +71,13 @@ class Bed:
         layout = Layout.of(hosts, name=name, network=network or "10.77")
         check_machine(len(layout.places))
         _check_name(name)
-        layout = Layout.of(hosts, name=name, network=free(network))
         root = image()
         keeper = _start_janitor(name)
         try:
+            with alone():
+                layout = Layout.of(hosts, name=name, network=free(network))
+                (STATE / name / "bed.json").write_text(json.dumps({**layout.to_dict(), "image": str(root)}))
             bed = cls(layout, image=root, keeper=keeper)
-            (bed.directory / "bed.json").write_text(json.dumps({**layout.to_dict(), "image": str(root)}))
             bed._make(disk)
         except BaseException:
             _end(keeper)
@@ -232,8 +233,9 @@ def _check_name(name: str) -> None:
 def _start_janitor(name: str) -> subprocess.Popen[bytes]:
     """The bed's janitor, and its namespaces ready to be furnished."""
     directory = STATE / name
-    directory.mkdir(mode=0o700, parents=True)
-    STATE.chmod(0o755)
+    with alone():
+        directory.mkdir(mode=0o700)
+        STATE.chmod(0o755)
     with tempfile.TemporaryFile() as log:
         keeper = subprocess.Popen(
             [sys.executable, "-c", f"from {janitor.__name__} import tend; tend({name!r})"],

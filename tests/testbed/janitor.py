@@ -22,7 +22,7 @@ import sys
 import typing as t
 
 from . import kernel
-from .system import STATE, children, command, groups, wait_for
+from .system import STATE, alone, children, command, groups, wait_for
 
 __all__ = ["beds", "lives", "sweep", "tend"]
 
@@ -63,7 +63,8 @@ def sweep(bed: str) -> None:
     command("ip", "link", "delete", f"bed-{bed}", check=False)
     _hang_up(STATE / bed / "cp")
     kernel.lower(bed)
-    shutil.rmtree(STATE / bed, ignore_errors=True)
+    with alone():
+        shutil.rmtree(STATE / bed, ignore_errors=True)
 
 
 def _hang_up(sockets: pathlib.Path) -> None:

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import pathlib
 import typing as t
 
-from .system import STATE
+from .system import alone
 
 __all__ = ["lower", "raise_for"]
 
@@ -47,12 +46,12 @@ def lower(bed: str) -> None:
 @contextlib.contextmanager
 def _record() -> t.Iterator[_Record]:
     """What was raised, and the beds that need it; removed when there is nothing left to say."""
-    STATE.mkdir(mode=0o755, exist_ok=True)
-    path = STATE / ".kernel"
-    with open(path, "a+") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        stream.seek(0)
-        record: _Record = json.loads(stream.read() or '{"before": {}, "beds": []}')
+    with alone() as state:
+        path = state / ".kernel"
+        known = path.read_text() if path.exists() else ""
+        record: _Record = json.loads(known or '{"before": {}, "beds": []}')
         yield record
-        stream.truncate(0)
-        stream.write(json.dumps(record) if record["before"] or record["beds"] else "")
+        if record["before"] or record["beds"]:
+            path.write_text(json.dumps(record))
+        else:
+            path.unlink(missing_ok=True)

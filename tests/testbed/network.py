@@ -11,8 +11,9 @@ import json
 import typing as t
 
 from .errors import BedError
+from .janitor import beds, lives
 from .layout import Layout, Place
-from .system import command, inside
+from .system import STATE, command, inside
 
 __all__ = ["free", "wire"]
 
@@ -20,13 +21,17 @@ _CHOICES = tuple(f"10.{number}" for number in range(77, 100))
 
 
 def free(wanted: str | None) -> str:
-    """The wanted network, or the first that no route of this machine touches.
+    """The wanted network, or the first that no route of this machine touches and no bed that is being made claims.
+
+    To be asked ``alone``, until the answer stands in the bed's ``bed.json``.
 
     Raises:
         BedError: ``network-in-use``.
     """
     routes = json.loads(command("ip", "-json", "-4", "route", "show", "table", "all").stdout)
     used = [_net(route["dst"]) for route in routes if route["dst"] != "default" and route.get("table") != "local"]
+    claims = [about for bed in beds() if lives(bed) and (about := STATE / bed / "bed.json").exists()]
+    used += [_net(f"{json.loads(about.read_text())['network']}.0.0/16") for about in claims]
     for choice in (wanted,) if wanted else _CHOICES:
         if not any(_net(f"{choice}.0.0/16").overlaps(other) for other in used):
             return choice

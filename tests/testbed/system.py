@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import pathlib
 import subprocess
 import time
@@ -13,7 +16,7 @@ import typing as t
 
 from .errors import BedError
 
-__all__ = ["STATE", "children", "command", "find_init", "groups", "inside", "wait_for"]
+__all__ = ["STATE", "alone", "children", "command", "find_init", "groups", "inside", "wait_for"]
 
 STATE = pathlib.Path("/run/relmgmt-bed")
 _PATIENCE = 60.0
@@ -35,6 +38,33 @@ def command(*words: str | pathlib.Path, check: bool = True, text: str = "") -> s
         said = (done.stderr or done.stdout).strip()[-2000:]
         raise BedError("command-failed", f"{' '.join(argv[:12])} ended with exit code {done.returncode}: {said}")
     return done
+
+
+@contextlib.contextmanager
+def alone() -> t.Iterator[pathlib.Path]:
+    """Hold the directory of all beds, so that one at a time changes what they share; it goes when it is left empty."""
+    while True:
+        STATE.mkdir(mode=0o755, exist_ok=True)
+        held = os.open(STATE, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if not _is(STATE, held):
+                continue  # Whoever held it last left it empty.
+            try:
+                yield STATE
+            finally:
+                with contextlib.suppress(OSError):
+                    STATE.rmdir()
+            return
+        finally:
+            os.close(held)
+
+
+def _is(path: pathlib.Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def inside(holder: int, *words: str | pathlib.Path, text: str = "") -> str:

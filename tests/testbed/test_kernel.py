@@ -10,13 +10,13 @@ import pathlib
 
 import pytest
 
-from tests.testbed import kernel
+from tests.testbed import kernel, system
 
 
 @pytest.fixture
 def limits(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     monkeypatch.setattr(kernel, "_PROC", tmp_path)
-    monkeypatch.setattr(kernel, "STATE", tmp_path / "state")
+    monkeypatch.setattr(system, "STATE", tmp_path / "state")
     for name in kernel.NEEDED:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("128\n")
@@ -36,6 +36,7 @@ def test_the_last_bed_puts_back_what_the_first_one_raised(limits: pathlib.Path) 
     kernel.lower("two")
     kernel.lower("two")
     assert values(limits) == {128}
+    assert not (limits / "state").exists()
 
 
 def test_a_limit_that_is_high_enough_is_left_alone(limits: pathlib.Path) -> None:

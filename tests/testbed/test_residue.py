@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -136,6 +137,14 @@ def test_a_network_in_use_is_refused() -> None:
         error = refused(network=other.network)
     assert error.code == "network-in-use"
     assert "--network" in str(error)
+
+
+def test_beds_that_are_made_at_once_have_networks_of_their_own() -> None:
+    with contextlib.ExitStack() as stack, concurrent.futures.ThreadPoolExecutor() as pool:
+        making = [pool.submit(Bed.up, 1, name=name) for name in (NAME, f"{NAME}2", f"{NAME}3")]
+        beds = [stack.enter_context(bed.result()) for bed in making]
+        assert len({bed.network for bed in beds}) == len(beds)
+    assert left(set()) == []
 
 
 def test_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
