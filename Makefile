@@ -15,6 +15,8 @@ PARTS := fleet e2e sanity-newest sanity-oldest integration faults testbed molecu
 SWEEP := $(NEWEST)/bin/python -m tests.faults
 # Hosts of `make bed`.
 N ?= 20
+# Random lives of `make crash`: hours, and about a million verbs.
+LIVES ?= 100000
 # Run a command that needs a bed of hosts, or say why it was not.
 define on-bed
 @if why=$$($(NEWEST)/bin/python -m tests.testbed check 2>&1); then $(1); \
@@ -103,6 +105,11 @@ faults-all: $(NEWEST)/.ready  ## Inject every fault at every step boundary; take
 	@$(SWEEP) --all --json .cache/faults/all.json --table .cache/faults/all.txt
 bench: $(NEWEST)/.ready  ## Measure against a plain playbook and the floor; writes the collection's docs/benchmarks.md
 	@$(NEWEST)/bin/python -m tests.bench
+
+.PHONY: crash
+crash: $(NEWEST)/.ready  ## Kill the host engine at every step and in LIVES random lives, in memory; takes hours
+	@PYTHONPATH=collections $(NEWEST)/bin/python -m \
+	$(subst /,.,$(COLLECTION:collections/%=%)).tests.unit.module_utils.host.crash --lives $(LIVES)
 
 # --- upkeep -----------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Radicale on 20 hosts at three sites, on this machine alone: out, a bad release that comes back by itself, and back.
+"""Radicale on 20 hosts at three sites, on this machine alone: rehearsed, out, a bad release that comes back, and back.
 
 Every host has a root and a port of its own and runs a real Radicale; playbooks, inventory, package and DML are the
 ones that
@@ -62,6 +62,7 @@ class Narrator:
         "Confirm the release": "confirm",
         "Revert the wave": "revert",
         "Go back to the version": "go back",
+        "Go back to what ran before": "go back",
     }
 
     def __init__(self, console: Console) -> None:
@@ -93,6 +94,12 @@ class Narrator:
             waves = result["rollout"]["waves"]
             shown = ", ".join(f"{wave['name']} {len(wave['hosts'])}" for wave in waves) or "nothing to do"
             self.line("plan", f"{len(result['rollout']['hosts'])} hosts checked; waves: {shown}")
+            for way in result["rollout"]["rehearsal"].get("ways", ()):
+                self.line("gate", self._way(way, result["rollout"]["rehearsal"]["reason"]))
+        elif self._step == "Plan" and str(result.get("code", "")).startswith("rehearsal-"):
+            self.line("gate", f"[bold]refused[/bold]: {result['msg'].partition(':')[0]}")
+        elif self._step == "Sign what was shown" and result.get("evidence"):
+            self.line("sign", result["summary"].partition(": ")[2])
         elif self._step == "Judge the wave" and "verdict" in result:
             verdict = result["verdict"]
             self.line("verdict", f"wave {verdict['name']}: [bold]{verdict['verdict']}[/bold], {verdict['reason']}")
@@ -101,6 +108,13 @@ class Narrator:
             self._outcomes[word] = self._outcomes.get(word, 0) + 1
             if self._console.is_terminal:
                 self.line(self.STEPS[self._step], self._counts(), end="\r")
+
+    @staticmethod
+    def _way(way: dict[str, t.Any], reason: str) -> str:
+        """What the gate found of one way that hosts go."""
+        if way["state"] == "waived":
+            return f"not rehearsed from {way['version']}, [bold]waived[/bold]: {reason}"
+        return f"rehearsed from {way['version']}: back in {way['seconds']['back']:.1f} s"
 
     def _counts(self) -> str:
         return ", ".join(f"{count} {word}" for word, count in sorted(self._outcomes.items()))
@@ -158,6 +172,7 @@ class Demo:
             "RELMGMT_DML": str(self.work / "dml"),
             "RELMGMT_TRUSTED_ROOT": str(self.work / "trusted-root.json"),
             "RELMGMT_CACHE": str(self.work / "cache"),
+            "RELMGMT_KEYS": str(self.work / "keys"),
             "RELMGMT_REGISTRY": str(self.work / "registry" / "registry.db"),
         }
 
@@ -262,26 +277,32 @@ def show(demo: Demo) -> None:
     demo.play("record.yml")
     rollouts = list(reversed(demo.narrator.results["Read the record"]["rollouts"]))
     table = Table(title="What happened on every host", title_justify="left")
-    for name in ("site", "host", *(f"{number}. {r['kind']} {r['version']}" for number, r in enumerate(rollouts, 1))):
+    everywhere = [rollout for rollout in rollouts if rollout["kind"] != "rehearsal"]
+    for name in ("site", "host", *(f"{number}. {r['kind']} {r['version']}" for number, r in enumerate(everywhere, 1))):
         table.add_column(name, no_wrap=True)
     rows: dict[tuple[str, str], list[str]] = {}
-    for column, rollout in enumerate(rollouts):
+    for column, rollout in enumerate(everywhere):
         for row in rollout["deployments"]:
-            cells = rows.setdefault((row["site"], row["host"]), [""] * len(rollouts))
+            cells = rows.setdefault((row["site"], row["host"]), [""] * len(everywhere))
             cells[column] = f"{row['version_before']} → {row['version_after']} {row['outcome']}"
     for (site, host), cells in sorted(rows.items()):
         table.add_row(site, host, *cells)
     demo.console.print(table)
-    waves = Table(title="How long each wave took", title_justify="left")
-    for name in ("", "rollout", "wave", "hosts", "seconds", "verdict"):
+    waves = Table(title="How long each wave took, and each phase of the rehearsal", title_justify="left")
+    for name in ("rollout", "wave", "hosts", "seconds", "verdict"):
         waves.add_column(name, justify="right" if name in ("hosts", "seconds") else "left")
-    for number, rollout in enumerate(rollouts, 1):
+    for rollout in rollouts:
         for wave in rollout["waves"]:
             began, ended = (datetime.datetime.fromisoformat(wave[key]) for key in ("started", "finished"))
             seconds = f"{(ended - began).total_seconds():.1f}"
             what = f"{rollout['kind']} {rollout['version']}"
-            waves.add_row(str(number), what, wave["name"], str(len(wave["hosts"])), seconds, wave["verdict"])
+            waves.add_row(what, wave["name"], str(len(wave["hosts"])), seconds, wave["verdict"])
     demo.console.print(waves)
+
+
+def waived(reason: str) -> dict[str, t.Any]:
+    """The variables that let a release go to production without a rehearsal."""
+    return {"relmgmt_rehearsal": "waived", "relmgmt_rehearsal_reason": reason}
 
 
 def tell(demo: Demo) -> None:
@@ -292,12 +313,14 @@ def tell(demo: Demo) -> None:
     say.line("publish", f"{PACKAGE} {GOOD}, {NEWER}, {BAD}: built, signed, published, promoted to prod")
 
     say.title(f"1. Roll {GOOD} out to {len(demo.addresses)} hosts")
-    demo.rollout(GOOD, relmgmt_strategy="big_bang")
+    demo.rollout(GOOD, relmgmt_strategy="big_bang", **waived("nothing runs there yet that users could miss"))
     demo.ask(host, "MKCALENDAR", f"/{USER}/demo/", expect=201)
     demo.ask(host, "PUT", f"/{USER}/demo/tea.ics", body=EVENT, expect=201)
     say.line("calendar", f"an entry was put into the calendar on {host}")
 
-    say.title(f"2. Roll {NEWER} out, a canary first")
+    say.title(f"2. Rehearse {NEWER} on one host, and roll it out, a canary first")
+    demo.rollout(NEWER, succeeds=False, relmgmt_target=host)
+    demo.rollout(NEWER, playbook="rehearse", relmgmt_target=host)
     demo.rollout(NEWER, relmgmt_strategy="canary")
     _code, changes = demo.play("relmgmt.release.rollout", relmgmt_version=NEWER)
     if changes:
@@ -305,7 +328,7 @@ def tell(demo: Demo) -> None:
     say.line("again", "the same command a second time changes nothing")
 
     say.title(f"3. Roll {BAD} out, which starts but does not serve")
-    demo.rollout(BAD, succeeds=False, relmgmt_strategy="canary")
+    demo.rollout(BAD, succeeds=False, relmgmt_strategy="canary", **waived("this is how a bad release is shown"))
     running = demo.versions()
     if running != {NEWER: len(demo.addresses)}:
         raise Failure(f"after the bad release the hosts run {running}")

@@ -26,7 +26,13 @@ class Ours(Contestant):
         self._material, self._fleet, self._work = material, fleet, work
         self._variables = work / "ours.yml"
         config = {package_of(material.tree): {"port": self.PORT, "file": material.tree.file}}
-        fleet.write_variables(self._variables, relmgmt_environment=ENVIRONMENT, relmgmt_config__10_all=config)
+        fleet.write_variables(
+            self._variables,
+            relmgmt_environment=ENVIRONMENT,
+            relmgmt_config__10_all=config,
+            relmgmt_rehearsal="waived",
+            relmgmt_rehearsal_reason="a rollout is what is measured",
+        )
 
     def command(self, phase: Phase) -> Command:
         """Cache and registry begin empty: fetching and verifying a version is part of its first rollout."""

@@ -34,6 +34,8 @@ LIMIT = 180.0  # seconds to wait for something that takes a few
 def fleet(reader: Reader) -> Reader:
     """Three hosts on 1.0.0; 1.1.0 is promoted."""
     write_files(reader)
+    waiver = "relmgmt_rehearsal: waived\n    relmgmt_rehearsal_reason: the guide tells of rehearsals"
+    reader.edit("hosts.yml", "relmgmt_site: home", f"relmgmt_site: home\n    {waiver}")
     reader.run('ansible localhost -m relmgmt.release.dml_repository -a "teams=web environments=prod"')
     for version in ("1.0.0", "1.1.0"):
         reader.edit("release.yml", "version: 1.0.0", f"version: {version}")
@@ -83,6 +85,25 @@ def test_a_controller_that_is_killed_resumes_with_the_same_command(fleet: Reader
     assert (last["id"], last["result"], len(before)) == (cut["id"], "succeeded", 1)
     assert {row["version_before"] for row in last["deployments"]} == {"1.0.0"}
     assert list(pathlib.Path("/dev/shm").glob(f"relmgmt-*/{last['id']}")) == []
+
+
+def test_a_rehearsal_that_is_killed_begins_anew_from_where_it_came(fleet: Reader) -> None:
+    rehearse = (
+        "ansible-playbook -i hosts.yml relmgmt.release.rehearse -e relmgmt_target=web-1 -e relmgmt_package=web/hello"
+    )
+    began = subprocess.Popen(
+        rehearse.split(), cwd=fleet.work, env=fleet.environment, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    journal = fleet.work / "hosts" / "web-1" / "web" / "hello" / "main" / "journal"
+    wait_for(lambda: journal.read_text().count('"confirmed"') == 2, began)
+    os.killpg(began.pid, signal.SIGKILL)
+    began.wait()
+    (cut, *_before) = rollouts(fleet)
+    assert "rehearsed and signed" in fleet.run(rehearse)
+    assert running(fleet) == ["CONFIRMED, version 1.0.0"] * 3
+    (last, *_before) = rollouts(fleet)
+    assert (last["id"], last["kind"], last["result"]) == (cut["id"], "rehearsal", "succeeded")
+    assert "rehearsed from 1.0.0" in fleet.run(f"{ROLL_OUT} -e relmgmt_rehearsal=required")
 
 
 def wait_for(condition: t.Callable[[], bool], process: subprocess.Popen[bytes]) -> None:

@@ -83,9 +83,10 @@ def outcomes(rollout: dict[str, t.Any]) -> dict[tuple[str, str, str], int]:
     return dict(counted)
 
 
-def test_the_record_tells_of_all_four_rollouts(shown: Shown) -> None:
+def test_the_record_tells_of_the_rehearsal_and_of_all_four_rollouts(shown: Shown) -> None:
     assert [(r["kind"], r["version"], r["result"]) for r in shown.rollouts] == [
         ("rollout", "3.8.3", "succeeded"),
+        ("rehearsal", "3.9.0", "succeeded"),
         ("rollout", "3.9.0", "succeeded"),
         ("rollout", "3.9.0.post1", "failed"),
         ("rollback", "3.8.3", "succeeded"),
@@ -93,7 +94,8 @@ def test_the_record_tells_of_all_four_rollouts(shown: Shown) -> None:
 
 
 def test_every_host_went_out_and_came_back(shown: Shown) -> None:
-    first, second, bad, back = map(outcomes, shown.rollouts)
+    first, rehearsed, second, bad, back = map(outcomes, shown.rollouts)
+    assert rehearsed == {("3.8.3", "3.8.3", "reverted"): 1}
     assert first == {("absent", "3.8.3", "confirmed"): HOSTS}
     assert second == {("3.8.3", "3.9.0", "confirmed"): HOSTS}
     assert bad == {("3.9.0", "3.9.0", "staged"): HOSTS - 1, ("3.9.0", "3.9.0", "reverted"): 1}
@@ -101,9 +103,22 @@ def test_every_host_went_out_and_came_back(shown: Shown) -> None:
 
 
 def test_the_bad_release_stopped_at_the_canary(shown: Shown) -> None:
-    waves = [(wave["name"], len(wave["hosts"]), wave["verdict"]) for wave in shown.rollouts[2]["waves"]]
+    bad = shown.rollouts[3]
+    waves = [(wave["name"], len(wave["hosts"]), wave["verdict"]) for wave in bad["waves"]]
     assert waves == [("stage", HOSTS, "continue"), ("canary", 1, "revert_all")]
-    assert "smoke test caldav failed" in shown.rollouts[2]["reason"]
+    assert "smoke test caldav failed" in bad["reason"]
+
+
+def test_nothing_went_to_production_unrehearsed_without_a_reason_on_record(shown: Shown) -> None:
+    first, _rehearsal, second, bad, back = (rollout["plan"]["rehearsal"] for rollout in shown.rollouts)
+    assert [way["state"] for record in (first, second, bad) for way in record["ways"]] == [
+        "waived",
+        "rehearsed",
+        "waived",
+    ]
+    assert first["reason"] and bad["reason"] and not second["reason"] and back == {}
+    for words in ("refused: 1 host would go", "rehearsed and signed: stage", f"waived: {bad['reason']}"):
+        assert words in shown.screen
 
 
 def test_the_screen_tells_progress_and_ends_with_the_table(shown: Shown) -> None:

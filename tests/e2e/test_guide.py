@@ -13,9 +13,10 @@ from .conftest import Reader, write_files
 
 def test_the_guide_holds_what_it_says(reader: Reader) -> None:
     commands = write_files(reader)
-    make, package, promote, info, look, roll_out, ask, *_again = [
+    make, package, promote, info, rehearse, look, roll_out, ask, *_again = [
         line for line in commands if line.startswith(("ansible", "curl"))
     ]
+    (waiver,) = [line.strip() for line in commands if "relmgmt_rehearsal=waived" in line]
     roll_back, history = [line for line in commands if "rollback" in line or "rollout_info" in line]
     (status,) = [line for line in commands if line.startswith("python3")]
 
@@ -27,21 +28,28 @@ def test_the_guide_holds_what_it_says(reader: Reader) -> None:
     publish("1.0.0")
     assert "prod" in reader.run(info)
 
+    assert "nobody has rehearsed it" in reader.run(roll_out, code=2)
+    assert "rehearsed and signed" in reader.run(rehearse)
+    assert not (reader.work / "hosts/web-1/web/hello/main/current").exists()
+
     predicted = reader.run(look)
-    assert not (reader.work / "hosts").exists() and "release/app/server.py" in predicted
-    reader.run(roll_out)
+    assert not (reader.work / "hosts/web-2").exists() and "release/app/server.py" in predicted
+    assert "rehearsed from absent" in reader.run(roll_out)
     assert reader.ask(ask) == "Good day\n"
     assert not re.search(r"changed=[1-9]", reader.run(roll_out))
 
     reader.edit("app/server.py", "200", "500")
     reader.edit("release.yml", "version: 1.0.0", "version: 1.1.0")
     publish("1.1.0")
-    assert "probe web is red" in reader.run(roll_out, code=2)
+    assert "probe web is red" in reader.run(rehearse, code=2)
+    assert "nobody has rehearsed it" in reader.run(roll_out, code=2)
+    assert "probe web is red" in reader.run(f"{roll_out} {waiver}", code=2)
     assert reader.ask(ask) == "Good day\n"
 
     reader.edit("app/server.py", "500", "200")
     reader.edit("release.yml", "version: 1.1.0", "version: 1.1.1")
     publish("1.1.1")
+    reader.run(rehearse)
     reader.run(roll_out)
     assert "version 1.1.1" in reader.run(status)
     reader.run(roll_back)

@@ -19,6 +19,7 @@ __all__ = ["CONTROLLER", "HOST", "Boundary", "Recording", "read_trace"]
 HOST, CONTROLLER = "host", "controller"
 STARTED = "activate/service_"  # the step that starts N, whichever driver does it: service_<driver>.start
 JUDGED = "activate/health.judge"
+CONFIRMED = "confirm/health.pulse"
 Trace = list[dict[str, t.Any]]
 
 
@@ -45,12 +46,14 @@ class Boundary:
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """A rollout that went well. started, judged: when N began to run on the victim, and when it was found healthy."""
+    """A rollout that went well. started, judged, confirmed: when N began to run on the victim, when it was found
+    healthy, and when it was for the last time."""
 
     victim: str
     boundaries: tuple[Boundary, ...]
     started: float
     judged: float
+    confirmed: float
     merged: int
 
     @classmethod
@@ -64,7 +67,7 @@ class Recording:
         if not switched:
             raise ValueError("no host was switched")
         victim = switched[min(switched)]
-        started, judged = (_after(hosts[victim], name) for name in (STARTED, JUDGED))
+        started, judged, confirmed = (_after(hosts[victim], name) for name in (STARTED, JUDGED, CONFIRMED))
         effects = sorted(
             time
             for trace in (controller, *hosts.values())
@@ -79,7 +82,8 @@ class Recording:
         kept = _tasks(tasks, effects)
         merged = len(tasks) - len(kept) + sum(len(group) - 1 for verb in groups for group in verb)
         boundaries = {found.id: found for found in sorted(found + kept, key=lambda b: b.time, reverse=True)}
-        return cls(victim, tuple(sorted(boundaries.values(), key=lambda b: b.time)), started, judged, merged)
+        passed = tuple(sorted(boundaries.values(), key=lambda b: b.time))
+        return cls(victim, passed, started, judged, confirmed, merged)
 
 
 def read_trace(path: pathlib.Path) -> Trace:

@@ -38,8 +38,9 @@ def _after_start(boundary: Boundary, recording: Recording) -> bool:
 
 
 def _after_probes(boundary: Boundary, recording: Recording) -> bool:
-    """Dying earlier is what its probes are there for; that is how a service that will not start looks."""
-    return boundary.time >= recording.judged
+    """Dying earlier is what its probes are there for: that is how a service that will not start looks. Dying later is
+    nothing that a rollout could take back: its release is final, and the service manager's to look after."""
+    return recording.judged <= boundary.time < recording.confirmed
 
 
 FAULTS: dict[str, Kind] = {

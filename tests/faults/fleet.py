@@ -22,6 +22,7 @@ from .observer import Observer
 __all__ = ["SIZE", "Fleet", "equip"]
 
 SIZE = 3
+CONFIRM_TIMEOUT = 8  # seconds; the wait of a cell is longer
 TRACE = "/run/relmgmt-faults"
 PYTHON = "/opt/relmgmt-faults/python"
 # An account for the service, and an interpreter that puts the tracer before what it is given.
@@ -44,7 +45,7 @@ cp -a /etc/systemd/system /opt/golden/$0/units
 _RESTORE = """
 set -e
 [ ! -e /run/relmgmt-faults/reached ] || kill -KILL "$(cat /run/relmgmt-faults/reached)" 2>/dev/null || true
-systemctl stop faults.service 2>/dev/null || true
+systemctl stop 'relmgmt-*.service' faults.service 2>/dev/null || true
 cd /etc/systemd/system
 rm -rf /srv/relmgmt /run/relmgmt-faults faults.service multi-user.target.wants/faults.service
 mkdir -m 1777 /run/relmgmt-faults
@@ -128,6 +129,9 @@ def variables(target: str, version: str, *, user: str) -> dict[str, t.Any]:
         "relmgmt_package": PACKAGE,
         "relmgmt_version": version,
         "relmgmt_environment": ENVIRONMENT,
+        "relmgmt_confirm_timeout": CONFIRM_TIMEOUT,
+        "relmgmt_rehearsal": "waived",
+        "relmgmt_rehearsal_reason": "the sweep of faults shows the way back",
         "relmgmt_config": {PACKAGE: {"port": PORT, "user": user, "faulty": AFTER, "flags": TRACE}},
         "ansible_python_interpreter": PYTHON,
     }

@@ -22,6 +22,10 @@ def verb(name: str, began: float, *steps: str) -> dict[str, t.Any]:
     return {"verb": name, "steps": {str(number): step for number, step in enumerate(steps)}, "events": events}
 
 
+def confirm(began: float) -> dict[str, t.Any]:
+    return verb("confirm", began, "health.pulse", "journal.write:confirmed")
+
+
 def task(name: str, time: float, side: str = "before") -> dict[str, t.Any]:
     return {"boundary": f"{name}/{side}", "time": time}
 
@@ -40,12 +44,15 @@ def recording() -> Recording:
         task("task:Activate", 9),
         task("playbook", 90, "after"),
     ]
-    return Recording.of(controller, {"h1": [activate(30)], "h2": [verb("info", 0.1, "root.check"), activate(10)]})
+    return Recording.of(
+        controller,
+        {"h1": [activate(30), confirm(50)], "h2": [verb("info", 0.1, "root.check"), activate(10), confirm(20)]},
+    )
 
 
 def test_the_victim_is_who_is_switched_first(recording: Recording) -> None:
     assert recording.victim == "h2"
-    assert (recording.started, recording.judged) == (11.9, 12.9)
+    assert (recording.started, recording.judged, recording.confirmed) == (11.9, 12.9, 20.9)
 
 
 def test_boundaries_come_in_the_order_in_which_they_are_passed(recording: Recording) -> None:
@@ -60,12 +67,15 @@ def test_boundaries_come_in_the_order_in_which_they_are_passed(recording: Record
         "host/activate/service_systemd.start/before",
         "host/activate/health.judge/before",
         "host/activate/health.judge/after",
+        "host/confirm/health.pulse/before",
+        "host/confirm/journal.write:confirmed/before",
+        "host/confirm/journal.write:confirmed/after",
         "controller/playbook/after",
     ]
 
 
 def test_what_has_no_effect_between_it_is_one_boundary(recording: Recording) -> None:
-    tasks, inside = 2, 2  # Check and Plan, Show and Activate; the ends of two of the victim's steps
+    tasks, inside = 2, 3  # Check and Plan, Show and Activate; the ends of three of the victim's steps
     assert recording.merged == tasks + inside
 
 
@@ -73,12 +83,15 @@ def test_a_nested_step_gives_the_moments_around_its_effects() -> None:
     nested = verb("activate", 10, "service_systemd.start", "health.judge")
     nested["steps"]["7"] = "stage._release"
     nested["events"] = [["before", 7, 9.0], *nested["events"], ["effect", 7, 13.0], ["after", 7, 14.0]]
-    names = [boundary.name for boundary in Recording.of([], {"h1": [nested]}).boundaries]
+    names = [boundary.name for boundary in Recording.of([], {"h1": [nested, confirm(20)]}).boundaries]
     assert names == [
         "activate/stage._release/before",
         "activate/health.judge/before",
         "activate/health.judge/after",
         "activate/stage._release/after",
+        "confirm/health.pulse/before",
+        "confirm/journal.write:confirmed/before",
+        "confirm/journal.write:confirmed/after",
     ]
 
 

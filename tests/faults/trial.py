@@ -20,13 +20,13 @@ from .boundaries import HOST
 from .cells import FAULTS, Cell
 from .controller import Run
 from .fleet import Fleet
-from .observer import BUSY, DEAD, SAFE, UNSAFE, States, seconds_to_safe, unsafe
+from .observer import BUSY, SAFE, UNSAFE, States, seconds_to_safe, unsafe
 
 __all__ = ["PHASES", "Outcome", "WAIT", "carry_out"]
 
 PHASES = ("wait", "return", "again", "back")
-WAIT = 10.0  # seconds that a fleet is given to come to itself, before anybody does anything
-RETURN = 10.0  # seconds that a host is given when power, network or life have returned
+WAIT = 15.0  # seconds that a fleet is given, before anybody does anything: confirm_timeout and a way back
+RETURN = 20.0  # seconds that a host is given when power, network, life or space have returned
 ROOT, PLAIN = "root", "faults"
 ATTEMPTS = 3
 
@@ -147,8 +147,7 @@ class _Trial:
         observer.dead = frozenset()
         self.codes["first"] = first.wait()
         with contextlib.suppress(BedError):
-            if DEAD in self.phases["wait"].values():
-                wait_for("safety", lambda: not unsafe(observer.look()), seconds=RETURN)
+            wait_for("safety", lambda: not unsafe(observer.look()), seconds=RETURN)
         self._found("return", self._look())
 
     def _again(self) -> None:

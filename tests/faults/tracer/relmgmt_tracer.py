@@ -59,7 +59,9 @@ class Place(t.NamedTuple):
 
 HOST = Place(
     "/relmgmt_host/",
-    tuple(f"_host/{name}.py" for name in ("main", "stage", "switch", "serving", "prune", "info", "instance")),
+    tuple(
+        f"_host/{name}.py" for name in ("main", "stage", "switch", "running", "serving", "prune", "info", "instance")
+    ),
     ("_host/main.py", "answer"),
 )
 CONTROLLER = Place(

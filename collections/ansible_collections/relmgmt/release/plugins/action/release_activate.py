@@ -16,4 +16,5 @@ class ActionModule(HostAction):
     GOOD = (outcome.PROVISIONAL, outcome.CONFIRMED)
 
     def request(self, params: dict[str, t.Any]) -> Request:
-        return Request("activate", {**self.address(params), "deployment": params["deployment"]})
+        wanted = {key: params[key] for key in ("deployment", "confirm_timeout") if params[key] is not None}
+        return Request("activate", {**self.address(params), **wanted})

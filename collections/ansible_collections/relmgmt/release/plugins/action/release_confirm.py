@@ -14,6 +14,7 @@ class ActionModule(HostAction):
     """Make a provisional deployment final."""
 
     GOOD = (outcome.CONFIRMED,)
+    ANEW = True
 
     def request(self, params: dict[str, t.Any]) -> Request:
         return Request("confirm", {**self.address(params), "deployment": params["deployment"]})

@@ -12,7 +12,7 @@ from ..module_utils._model import outcome
 from ..module_utils._model.errors import InputError
 from ..module_utils._model.manifest import Manifest
 from ..plugin_utils._host_link import HostAction, Request
-from ..plugin_utils._transfer import pack, surplus
+from ..plugin_utils._transfer import gather, pack, surplus
 
 
 class ActionModule(HostAction):
@@ -26,12 +26,19 @@ class ActionModule(HostAction):
         manifest = Manifest.from_dict(document)
         profile = _read(pathlib.Path(params["profile"]).expanduser(), "profile")
 
-        def payload(wanted: set[str] | None) -> bytes:
-            if wanted is None and params["transfer"]:
-                return pathlib.Path(params["transfer"]).read_bytes()
-            return pack(manifest, source, wanted=wanted, held=surplus(params["held"], source.parent))
+        fallback = [pathlib.Path(path).expanduser() for path in params["fallback"]]
+        request = {**self.address(params), "manifest": document, "profile": profile}
 
-        return Request("stage", {**self.address(params), "manifest": document, "profile": profile}, payload)
+        def payload(wanted: set[str] | None) -> bytes:
+            if wanted is not None:
+                data, lost = gather(manifest, source, fallback, wanted)
+                request["lost"] = sorted({*request.get("lost", ()), *lost})
+                return b"" if self._task.check_mode else data
+            if params["transfer"]:
+                return pathlib.Path(params["transfer"]).read_bytes()
+            return pack(manifest, source, held=surplus(params["held"], source.parent))
+
+        return Request("stage", request, payload)
 
 
 def _read(path: pathlib.Path, option: str) -> dict[str, t.Any]:

@@ -9,7 +9,7 @@ import typing as t
 from ..module_utils._model.errors import BackendError
 from ..plugin_utils._action import ControllerAction
 from ..plugin_utils._registry import SUCCEEDED, Registry, location
-from ..plugin_utils._rollout import Plan, closing, lease_of, outcomes, rows, run_directory
+from ..plugin_utils._rollout import UNREHEARSED, Plan, closing, lease_of, outcomes, rows, run_directory
 
 
 class ActionModule(ControllerAction):
@@ -36,7 +36,8 @@ class ActionModule(ControllerAction):
                 hint=f"relmgmt.release.rollout_info with rollout={plan.id} shows every host.",
             )
         left = [f"{host} ({results[host].outcome}: {results[host].reason})" for host in close.behind]
-        behind = [f"{len(left)} of {len(results)} hosts were left behind: {'; '.join(left)}"] if left else []
+        left += [f"{host} ({p.reason})" for host, p in sorted(plan.hosts.items()) if p.action == UNREHEARSED]
+        behind = [f"{len(left)} of {len(plan.hosts)} hosts were left behind: {'; '.join(left)}"] if left else []
         return {
             "changed": False,
             "warnings": behind,

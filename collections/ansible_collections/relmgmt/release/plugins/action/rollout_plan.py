@@ -10,22 +10,30 @@ import os
 import pathlib
 import typing as t
 
+import ansible.constants as C
+from ansible import context
+
 from ..module_utils._model.errors import InputError
 from ..module_utils._model.manifest import Manifest
 from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._dml import Settings
-from ..plugin_utils._registry import Holder, Registry, location
+from ..plugin_utils._fallback import find_packages
+from ..plugin_utils._registry import REHEARSAL, ROLLBACK, Holder, Registry, location
 from ..plugin_utils._rollout import (
     DEPLOY,
     NONE,
     SECRETS_PREFIX,
+    Clocks,
+    Gate,
     HostInput,
     Opened,
     Package,
     Plan,
+    Policy,
     Wish,
     open_rollout,
     run_directory,
+    set_clocks,
 )
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access
@@ -51,22 +59,50 @@ class ActionModule(ControllerAction):
         with contextlib.ExitStack() as failed:
             if self.check_mode:
                 failed.callback(run_directory.remove, run)
-            result = self._plan(params, hosts, run)
+            result = self._plan(params, hosts, run, task_vars.get("ansible_inventory_sources") or [])
             failed.pop_all()
         return result
 
-    def _plan(self, params: dict[str, t.Any], hosts: dict[str, HostInput], run: str) -> dict[str, t.Any]:
+    def _plan(
+        self, params: dict[str, t.Any], hosts: dict[str, HostInput], run: str, inventories: t.Sequence[str]
+    ) -> dict[str, t.Any]:
+        policy = self._policy(params)
         package = self._package(params, run)
         version = package.manifest.version if package.manifest else params["version"]
         wish = Wish(**{name: params[name] for name in Wish.__dataclass_fields__ if name != "version"}, version=version)
         access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ)
-        if self.check_mode:
-            opened = check_rollout(wish, hosts, package, access, run)
-            return self._result(opened, package, hosts, location(params))
-        with Registry.open(location(params)) as registry:
-            # The lease belongs to the run, not to the worker process that takes it.
-            opened = open_rollout(wish, hosts, package, access, registry, Holder.of(os.getppid()))
-        return self._result(opened, package, hosts, location(params))
+        with Registry.open(location(params), write=not self.check_mode) as registry:
+            gate = Gate(policy, registry, inventories=plain(inventories))
+            if self.check_mode:
+                opened = check_rollout(wish, hosts, package, access, registry, run, gate)
+            else:
+                # The lease belongs to the run, not to the worker process that takes it.
+                opened = open_rollout(wish, hosts, package, access, registry, Holder.of(os.getppid()), gate)
+            clocks = self._clocks(params, opened, registry)
+        fallback = self._fallback(params, hosts, opened.plan, run)
+        return self._result(opened, package, hosts, location(params), fallback, clocks)
+
+    @staticmethod
+    def _clocks(params: dict[str, t.Any], opened: Opened, registry: Registry) -> Clocks:
+        if not opened.runtimes:
+            return Clocks(params["confirm_timeout"])
+        return set_clocks(
+            opened.plan.waves,
+            opened.runtimes,
+            forks=int(context.CLIARGS.get("forks") or C.DEFAULT_FORKS),
+            wanted=params["confirm_timeout"],
+            history=registry.rollouts(package=params["package"], environment=params["environment"]),
+        )
+
+    @staticmethod
+    def _policy(params: dict[str, t.Any]) -> Policy:
+        return Policy(
+            rehearsal=params["rehearsal"],
+            reason=params["rehearsal_reason"],
+            production=tuple(params["production"]),
+            days=params["rehearsal_days"],
+            environment=params["rehearsal_environment"],
+        )
 
     @staticmethod
     def _check_environment(params: dict[str, t.Any], known: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
@@ -97,7 +133,7 @@ class ActionModule(ControllerAction):
         )
 
     def _package(self, params: dict[str, t.Any], run: str) -> Package:
-        if params["kind"] == "rollback":
+        if params["kind"] == ROLLBACK:
             return Package(None, None)
         settings = Settings.from_params(params)
         with settings.client(write=not self.check_mode) as client:
@@ -107,8 +143,26 @@ class ActionModule(ControllerAction):
             path = client.fetch(target, run_directory.make(run) / "cache" if own else settings.cache)
         return Package(Manifest.from_dict(json.loads((path / "manifest.json").read_bytes())), path)
 
+    def _fallback(
+        self, params: dict[str, t.Any], hosts: t.Mapping[str, HostInput], plan: Plan, run: str
+    ) -> dict[str, pathlib.Path]:
+        """Release that hosts are to leave → its package, where it can be had."""
+        left = [_running(hosts[host]) for host, planned in plan.hosts.items() if planned.action == DEPLOY]
+        releases = {here["release"]: here["version"] for here in left if here and here["release"] != plan.digest}
+        if not releases or not plan.digest:
+            return {}
+        cache = run_directory.make(run) / "cache" if self.check_mode else None
+        about = {"package": params["package"], "environment": params["environment"]}
+        return find_packages(Settings.from_params(params), releases, cache=cache, **about)
+
     def _result(
-        self, opened: Opened, package: Package, hosts: t.Mapping[str, HostInput], registry: str
+        self,
+        opened: Opened,
+        package: Package,
+        hosts: t.Mapping[str, HostInput],
+        registry: str,
+        fallback: t.Mapping[str, pathlib.Path],
+        clocks: Clocks,
     ) -> dict[str, t.Any]:
         plan, lease = opened.plan, opened.lease
         fence = {"registry": lease.registry, "token": lease.token} if lease else None
@@ -126,21 +180,30 @@ class ActionModule(ControllerAction):
                 "root": planned.root,
                 "action": planned.action,
                 "confirmed": self._confirmed(plan, host, hosts),
-                **self._sources(opened, package, host, hosts),
+                "confirm_timeout": clocks.confirm_timeout,
+                **self._sources(opened, package, host, hosts, fallback),
             }
             for host, planned in plan.hosts.items()
         }
-        return {"changed": plan.changes, "summary": plan.summary, "rollout": rollout, "tasks": tasks}
+        answer = {"changed": plan.changes, "summary": plan.summary, "rollout": rollout, "tasks": tasks}
+        return {**answer, "warnings": [clocks.warning]} if clocks.warning else answer
 
     @staticmethod
     def _confirmed(plan: Plan, host: str, hosts: t.Mapping[str, HostInput]) -> int:
-        """The deployment that an earlier job of the same rollout confirmed on the host; 0 if none did."""
-        current = (hosts[host].info.get("release") or {}).get("current") or {}
-        done = plan.hosts[host].action == NONE and host in plan.staging.hosts
+        """The deployment that an earlier job of the same rollout confirmed on the host, or that a rehearsal which was
+        interrupted left there; 0 if none did."""
+        current = _running(hosts[host])
+        left = plan.kind == REHEARSAL and current.get("release") == plan.digest
+        done = left or (plan.hosts[host].action == NONE and host in plan.staging.hosts)
         return int(current.get("deployment", 0)) if done else 0
 
     def _sources(
-        self, opened: Opened, package: Package, host: str, hosts: t.Mapping[str, HostInput]
+        self,
+        opened: Opened,
+        package: Package,
+        host: str,
+        hosts: t.Mapping[str, HostInput],
+        fallback: t.Mapping[str, pathlib.Path],
     ) -> dict[str, t.Any]:
         """Where the controller keeps what the host is sent; nothing for a rollback."""
         if package.manifest is None or package.path is None or opened.plan.hosts[host].action != DEPLOY:
@@ -150,4 +213,10 @@ class ActionModule(ControllerAction):
             "source": package.path,
             "profile": run_directory.profile_path(opened.directory, host) if opened.directory else "",
             "transfer": "" if self.check_mode else prepare(package.manifest, package.path, held),
+            "fallback": [path for release, path in fallback.items() if release == _running(hosts[host]).get("release")],
         }
+
+
+def _running(host: HostInput) -> dict[str, t.Any]:
+    """The deployment that the host runs, as it said; empty where there is none."""
+    return (host.info.get("release") or {}).get("current") or {}

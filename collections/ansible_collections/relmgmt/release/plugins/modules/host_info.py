@@ -68,16 +68,20 @@ release:
     - The instance. C(state) is V(absent) or the outcome of the current deployment, C(service) is V(active),
       V(inactive) or V(none).
     - C(traffic) is V(in) or V(out), or null where the current deployment declares no traffic.
+    - C(guarded) says whether a guard sees to the way back at this moment, C(seconds_left) after how many seconds it
+      leaves a deployment that nobody confirms; null where there is none.
     - C(interrupted) says that a crash left something half done; the next verb that changes something finishes it.
   returned: when the host answered and O(package) is given
   type: dict
   sample:
     current: {deployment: 2, profile: "sha256:4f...", release: "sha256:9a...", status: confirmed, version: 3.9.0}
     deployments: []
+    guarded: false
     instance: main
     interrupted: false
     package: calendar/radicale
     previous:
+    seconds_left:
     service: active
     state: confirmed
     traffic: in

@@ -19,8 +19,19 @@ description:
     Where the release declares traffic, the host leaves it first and waits for the release's drain time. A provisional
     deployment is out of traffic; M(relmgmt.release.release_confirm) leads back into it, and so does a way back.
   - >-
-    For a deployment that already is current, sees that its service runs and is healthy, and that the host is in traffic
-    if the deployment is final.
+    Before anything is stopped, the host arms a guard of its own. It leaves the deployment again, without a controller
+    or a network, if this module is interrupted, if the service dies or its required probes stay red, if the host is
+    started anew, or if nobody confirms in time. Where no guard comes up, nothing is touched (C(guard-not-armed)).
+  - >-
+    Where probes could not be asked at all, nothing is known against the deployment: the outcome is V(provisional), and
+    RV(inconclusive) is true.
+  - >-
+    Reads again all that the capsules of the deployment and of the one that it leaves name. A damaged one fails with
+    the code V(capsule-damaged) before anything is touched; M(relmgmt.release.release_stage) repairs it. A host that is
+    sick has no way back to prove.
+  - >-
+    For a deployment that already is current, sees that its service runs and is healthy, and that the host is in
+    traffic if the deployment is final. If it is not, the time that it has to be confirmed in begins anew.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.host
@@ -29,6 +40,11 @@ options:
     description: Number of the deployment, as M(relmgmt.release.release_stage) returned it.
     type: int
     required: true
+  confirm_timeout:
+    description:
+      - Seconds within which the deployment has to be confirmed; then the host goes back by itself.
+      - Left out, it is C(health.confirm_timeout) of the release.
+    type: float
 """
 
 EXAMPLES = r"""
@@ -59,6 +75,11 @@ deployment:
   returned: when the host answered
   type: int
   sample: 3
+inconclusive:
+  description: Probes could not be asked, and nothing else is known against the deployment.
+  returned: when that is so
+  type: bool
+  sample: true
 probes:
   description: The answers to the package's probes and smoke tests.
   returned: when probes were asked

@@ -13,6 +13,12 @@ description:
   - >-
     Confirms the deployment that was activated, and takes the host back into traffic where the release declares that.
     Fails, and never says otherwise, when the host has left it meanwhile.
+  - >-
+    Asks over a new connection: one that was kept open since the deployment was activated would not show that the host
+    can still be reached.
+  - >-
+    The host asks its probes once more first. If the deployment is not healthy any more, it is left instead, and the
+    outcome is V(reverted).
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.host

@@ -14,6 +14,11 @@ description:
     Places the units of a fetched package and a rendered profile as a new deployment. What runs is not touched.
   - >-
     Only files that the host lacks are sent. Everything that arrives is verified by digest.
+  - >-
+    The deployment is sealed: its capsule names, by digest, all that going back to it needs. The capsule of what runs is
+    read again, every byte of it, and damage is repaired: from what else is on the host, from the package, from
+    O(fallback). Where it cannot be repaired the outcome is V(failed) with the code V(capsule-damaged), and nothing was
+    touched.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.host
@@ -33,6 +38,13 @@ options:
       hold the same releases. Without it, the files are packed for this host.
     type: str
     default: ""
+  fallback:
+    description: >-
+      Directories on the controller, like O(source), with the packages of what the host runs now. What the host has lost
+      of it and O(source) does not hold is sent from there. One that is not there is passed over.
+    type: list
+    elements: str
+    default: []
   held:
     description: >-
       Deployments that the host holds, as M(relmgmt.release.host_info) returned them. Files of theirs are not sent. A
@@ -49,6 +61,7 @@ EXAMPLES = r"""
     package: calendar/radicale
     source: "{{ fetched.path }}"
     profile: "/run/user/1000/relmgmt/profiles/{{ inventory_hostname }}.json"
+    fallback: ["{{ fetched_before.path }}"]
   register: staged
 """
 
@@ -83,4 +96,12 @@ from:
   returned: when the host answered
   type: int
   sample: 2
+repaired:
+  description: >-
+    Paths below the instance that were damaged or missing and were repaired, in check mode those that would be. A tree
+    that was missing is named by its directory. An empty list where everything was whole.
+  returned: when the host answered
+  type: list
+  elements: str
+  sample: [profiles/3f5c/radicale.ini]
 """

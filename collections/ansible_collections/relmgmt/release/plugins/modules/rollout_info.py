@@ -67,7 +67,7 @@ rollouts:
       type: str
       sample: 20261121T103000Z-3f9a
     kind:
-      description: V(rollout) or V(rollback).
+      description: V(rollout), V(rollback) or V(rehearsal).
       type: str
       sample: rollout
     package:
@@ -126,7 +126,7 @@ rollouts:
           description: Place in the order, from 0.
           type: int
         name:
-          description: Name of the wave.
+          description: Name of the wave; of a rehearsal, the name of the phase.
           type: str
           sample: canary
         hosts:

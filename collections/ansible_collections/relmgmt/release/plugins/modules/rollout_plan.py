@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_plan
-short_description: Plan a rollout or rollback
+short_description: Plan a rollout, rollback or rehearsal
 version_added: 0.1.0
 author: relmgmt contributors (@relmgmt)
 description:
@@ -18,17 +18,22 @@ description:
   - >-
     A rollout of the same package to the same hosts that was interrupted keeps its identity and its waves.
   - >-
-    Run it once, after M(relmgmt.release.host_info) on every host. The playbooks C(relmgmt.release.rollout) and
-    C(relmgmt.release.rollback) do.
+    A rollout to production is refused while a host would go a way, from what it runs to the new release, of which no
+    valid rehearsal is in the registry. What is refused is told by the way, with the command that rehearses it.
+  - >-
+    Run it once, after M(relmgmt.release.host_info) on every host. The playbooks C(relmgmt.release.rollout),
+    C(relmgmt.release.rollback) and C(relmgmt.release.rehearse) do.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller
 options:
   kind:
-    description: V(rollout) brings a version from the DML; V(rollback) goes back to a version that the hosts still
-      hold and needs no DML.
+    description:
+      - V(rollout) brings a version from the DML.
+      - V(rollback) goes back to a version that the hosts still hold and needs no DML.
+      - V(rehearsal) brings a version to hosts that are well and stand on another one, to go back again.
     type: str
-    choices: [rollout, rollback]
+    choices: [rollout, rollback, rehearsal]
     default: rollout
   package:
     description: Name of the package, C(team/app).
@@ -83,6 +88,42 @@ options:
     description: How many hosts may fail or be left out, over the whole rollout.
     type: int
     default: 0
+  confirm_timeout:
+    description:
+      - Seconds within which hosts have to be confirmed; then they go back by themselves.
+      - V(0) leaves it to the plan, twice what waves of the package took before, and at least C(health.confirm_timeout)
+        of the release. The plan warns where a time that is given here, or C(health.progress_deadline), is too short for
+        that.
+    type: float
+    default: 0.0
+  rehearsal:
+    description:
+      - What a rollout to one of the environments in O(production) asks for. Rollbacks, and what was begun before, are
+        not asked.
+      - V(required) refuses it while any host would go a way that was not rehearsed.
+      - V(leave_out) leaves such hosts as they are and names them; it refuses if no other host is left.
+      - V(waived) lets them go. O(rehearsal_reason) is kept in the plan, in the registry, and shown.
+    type: str
+    choices: [required, leave_out, waived]
+    default: required
+  rehearsal_reason:
+    description: Why the rehearsal is waived.
+    type: str
+    default: ""
+  rehearsal_days:
+    description: For how many days a rehearsal counts.
+    type: int
+    default: 90
+  rehearsal_environment:
+    description: V(any) takes a rehearsal from every environment, V(same) only from the one that is rolled out to.
+    type: str
+    choices: [any, same]
+    default: any
+  production:
+    description: The environments that ask for rehearsals.
+    type: list
+    elements: str
+    default: [prod, production]
   registry:
     description: Path or database URL of the registry. Environment form E(RELMGMT_REGISTRY).
     type: str
@@ -119,6 +160,7 @@ RETURN = r"""
 rollout:
   description:
     - The plan. C(waves) is empty when every host already is where the rollout leads.
+    - C(rehearsal) names the ways that hosts go, with the rehearsal that was found for each, or that it was waived.
     - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play.
   returned: success
   type: dict
@@ -142,6 +184,7 @@ tasks:
   sample:
     ci-ber-01:
       action: deploy
+      fallback: [/home/release/.cache/relmgmt/packages/51d3]
       fence: {registry: 0f5c, token: 7}
       id: 20261121T103000Z-3f9a
       instance: main

@@ -20,13 +20,12 @@ from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError, InputError, RelmgmtError, error_from_dict
 from ..module_utils._model.wire import MARK
 from ._action import plain
-from ._engine import BOOT, engine_bytes
+from ._engine import BOOT, CANDIDATES, engine_bytes
 from ._spec import argument_spec
 
 __all__ = ["HostAction", "Request"]
 
 TOO_OLD, NOT_FOUND = 196, 197
-_CANDIDATES = ("python3", *(f"python3.{minor}" for minor in range(20, 7, -1)), "/usr/libexec/platform-python")
 ROUNDS = 4  # of files that a host turns out to lack
 Result = dict[str, t.Any]
 _OUTCOMES = ("ok", "absent", *outcome.OUTCOMES)
@@ -34,8 +33,8 @@ _ANSWER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("outcome", "reason", "version"), str),
     **dict.fromkeys(("deployment", "from", "to"), int),
     **dict.fromkeys(("diff", "host", "release"), dict),
-    **dict.fromkeys(("probes", "removed", "kept"), list),
-    "changed": bool,
+    **dict.fromkeys(("probes", "removed", "kept", "repaired"), list),
+    **dict.fromkeys(("changed", "inconclusive"), bool),
     "recovered": (str, type(None)),
     "seconds": (int, float),
 }
@@ -60,6 +59,7 @@ class HostAction(ActionBase):
     _supports_check_mode = True
     _supports_async = False
     GOOD: t.ClassVar[tuple[str, ...]] = ()
+    ANEW: t.ClassVar[bool] = False  # ask over a new connection: one that is kept open proves nothing about the host
 
     def run(self, tmp: None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
         """Validate, ask the host once, turn whatever comes back into an outcome."""
@@ -114,6 +114,8 @@ class HostAction(ActionBase):
             }
         )
         data = b"%d\n%s%s\n%s" % (len(engine), engine, header.encode("utf-8"), payload)
+        if self.ANEW and hasattr(self._connection, "reset"):
+            self._connection.reset()
         done = self._low_level_execute_command(self._command(task_vars), in_data=data, sudoable=True)
         for line in reversed(str(done["stdout"]).splitlines()):
             if line.startswith(MARK):
@@ -127,7 +129,7 @@ class HostAction(ActionBase):
         if not str(configured).startswith("auto"):
             return f"{configured} -I -S -c {boot}"
         search = (
-            f"for p in {' '.join(_CANDIDATES)}; do"
+            f"for p in {' '.join(CANDIDATES)}; do"
             f" if \"$p\" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then"
             f' exec "$p" -I -S -c {boot}; fi; done;'
             f" command -v python3 >/dev/null && exit {TOO_OLD}; exit {NOT_FOUND}"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -17,10 +18,10 @@ import typing as t
 import zlib
 
 from ..module_utils._model.digest import canonical, digest_of, hex_of
-from ..module_utils._model.errors import IntegrityError
+from ..module_utils._model.errors import IntegrityError, RelmgmtError
 from ..module_utils._model.manifest import Manifest
 
-__all__ = ["Held", "pack", "prepare", "surplus"]
+__all__ = ["Held", "gather", "pack", "prepare", "surplus"]
 
 LEVEL = 1  # of gzip: the link is seldom slower than the controller's processor
 Held = set[str]
@@ -33,34 +34,65 @@ def surplus(held: t.Iterable[t.Mapping[str, t.Any]], packages: pathlib.Path) -> 
     """
     found: Held = set()
     for deployment in held:
-        path = packages / hex_of(deployment["release"]) / "manifest.json"
-        data = path.read_bytes() if path.is_file() else b""
-        if digest_of(data) == deployment["release"]:
-            units = Manifest.from_dict(json.loads(data)).units
-            found |= {entry.digest for unit in units for entry in unit.entries if entry.is_file}
+        manifest = _manifest(packages / hex_of(deployment["release"]) / "manifest.json")
+        if manifest and manifest.digest == deployment["release"]:
+            found |= {entry.digest for unit in manifest.units for entry in unit.entries if entry.is_file}
     return found
 
 
-def pack(manifest: Manifest, source: pathlib.Path, *, wanted: set[str] | None, held: Held) -> bytes:
-    """A compressed tar of files named by digest: those ``wanted``, or all of the manifest but the ``held`` ones.
+def _manifest(path: pathlib.Path) -> Manifest | None:
+    try:
+        return Manifest.from_dict(json.loads(path.read_bytes()))
+    except (OSError, RelmgmtError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def pack(manifest: Manifest, source: pathlib.Path, *, held: Held) -> bytes:
+    """A compressed tar of the package's files, named by digest, without those that are ``held``.
 
     Raises:
         IntegrityError: a file in the cache is not as the manifest says (``cache-damaged``).
     """
-    done = set() if wanted else set(held)
+    places = _places(manifest, source)
+    return _archive((digest, _contents(path, digest)) for digest, path in places.items() if digest not in held)
+
+
+def gather(
+    manifest: Manifest, source: pathlib.Path, fallback: t.Iterable[pathlib.Path], wanted: set[str]
+) -> tuple[bytes, set[str]]:
+    """A compressed tar of the ``wanted`` files, from the package or else from others; and those that nobody has.
+
+    Raises:
+        IntegrityError: a file of the package itself is damaged in the cache (``cache-damaged``).
+    """
+    own = _places(manifest, source)
+    found = {digest: _contents(own[digest], digest) for digest in sorted(wanted & set(own))}
+    for directory in fallback:
+        other = _manifest(directory / "manifest.json")
+        places = _places(other, directory) if other else {}
+        for digest in sorted(wanted & set(places) - set(found)):
+            with contextlib.suppress(IntegrityError):
+                found[digest] = _contents(places[digest], digest)
+    return _archive(found.items()), wanted - set(found)
+
+
+def _places(manifest: Manifest, source: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Where each file of the package lies, by digest; what is empty is never sent."""
+    found: dict[str, pathlib.Path] = {}
+    for unit in manifest.units:
+        for entry in unit.entries:
+            if entry.is_file and entry.size:
+                found.setdefault(entry.digest, source / "units" / unit.name / entry.path)
+    return found
+
+
+def _archive(files: t.Iterable[tuple[str, bytes]]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=LEVEL, format=tarfile.USTAR_FORMAT) as archive:
-        for unit in manifest.units:
-            for entry in unit.entries:
-                if not entry.is_file or not entry.size or entry.digest in done:
-                    continue
-                if wanted is not None and entry.digest not in wanted:
-                    continue
-                done.add(entry.digest)
-                data = _contents(source / "units" / unit.name / entry.path, entry.digest)
-                member = tarfile.TarInfo(hex_of(entry.digest))
-                member.size = len(data)
-                archive.addfile(member, io.BytesIO(data))
+        for digest, data in files:
+            member = tarfile.TarInfo(hex_of(digest))
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
 
 
@@ -71,7 +103,7 @@ def prepare(manifest: Manifest, source: pathlib.Path, held: t.Sequence[t.Mapping
     path = source.parents[1] / "transfers" / f"{name}.tar.gz"
     if not _whole(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        data = pack(manifest, source, wanted=None, held=surplus(held, source.parent))
+        data = pack(manifest, source, held=surplus(held, source.parent))
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)

@@ -14,20 +14,25 @@ from .probe import Result, ask, check
 from .process import Runner
 from .service import Driver
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "judge", "pulse"]
 
 _MIN_INTERVAL = 0.05
+_MAX_FALLS = 3
 Clock = t.Callable[[], float]
 
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
-    """healthy, or the reason why not. ``results``: the last answer of each probe, then the smoke tests."""
+    """healthy, or the reason why not. ``results``: the last answer of each probe, then the smoke tests.
+
+    inconclusive: not healthy, but only because probes could not be asked: nothing is known against the deployment.
+    """
 
     healthy: bool
     reason: str
     results: tuple[Result, ...]
     seconds: float
+    inconclusive: bool = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -63,6 +68,11 @@ def judge(
     return _Trial(runtime, driver, runner, clock).judge(wait)
 
 
+def pulse(runtime: Runtime, *, driver: Driver | None, runner: Runner, clock: Clock) -> Judgement:
+    """Ask each probe once. Raises as ``judge``."""
+    return _Trial(runtime, driver, runner, clock).pulse()
+
+
 class _Trial:
     def __init__(self, runtime: Runtime, driver: Driver | None, runner: Runner, clock: Clock) -> None:
         self._driver, self._runner, self._clock = driver, runner, clock
@@ -77,19 +87,33 @@ class _Trial:
 
     def judge(self, wait: t.Callable[[float], None]) -> Judgement:
         problem = self._settle(wait) or self._service_problem() or self._smoke_problem() or self._service_problem()
+        return self._judgement(problem)
+
+    def pulse(self) -> Judgement:
+        problem = self._service_problem()
+        red = [] if problem else self._ask_all()
+        return self._judgement(problem or (_why(red[0]) if red else ""))
+
+    def _judgement(self, problem: str) -> Judgement:
         seconds = round(self._clock() - self._began, 3)
-        return Judgement(not problem, problem or "healthy", tuple(self._results), seconds)
+        red = [result for result in self._results if result.level == "required" and not result.healthy]
+        unknown = bool(red) and not any(result.asked for result in red) and not self._service_problem()
+        return Judgement(not problem, problem or "healthy", tuple(self._results), seconds, bool(problem) and unknown)
 
     def _settle(self, wait: t.Callable[[float], None]) -> str:
         """Wait until all has been green for long enough; the reason if that does not come to be."""
         needed = self._health.min_healthy_time if self._driver or self._required(self._probes) else 0.0
         since: float | None = None
+        falls = 0
         while True:
             problem = self._service_problem()
             if problem:
                 return problem
             red = self._ask_all()
             now = self._clock()
+            falls += bool(red) and since is not None
+            if falls >= _MAX_FALLS:
+                return f"it flaps: {falls} times green and then not; the last time {_why(red[0])}"
             since = None if red else now if since is None else since
             missing = needed if since is None else needed - (now - since)
             if since is not None and missing <= 0 and now <= self._deadline:
@@ -110,10 +134,8 @@ class _Trial:
 
     def _too_late(self, red: t.Sequence[Result]) -> str:
         health = self._health
-        if red:
-            why = f"probe {red[0].name} is red: {red[0].reason}"
-        else:
-            why = f"all is green now, but too late to stay so for {health.min_healthy_time:g} s"
+        late = f"all is green now, but too late to stay so for {health.min_healthy_time:g} s"
+        why = _why(red[0]) if red else late
         return f"not healthy within {health.healthy_deadline:g} s: {why}"
 
     def _smoke_problem(self) -> str:
@@ -133,6 +155,10 @@ class _Trial:
     @staticmethod
     def _required(probes: t.Iterable[Probe]) -> bool:
         return any(probe.level == "required" for probe in probes)
+
+
+def _why(red: Result) -> str:
+    return f"probe {red.name} {'is red: ' if red.asked else ''}{red.reason}"
 
 
 def _as_user(probe: Probe, user: str) -> Probe:

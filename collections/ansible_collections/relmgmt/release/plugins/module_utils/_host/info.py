@@ -13,8 +13,10 @@ import sys
 import typing as t
 
 from .._model.errors import RelmgmtError
+from .arming import kind_of_guard
 from .instance import Instance, Tools
 from .journal import History
+from .post import guarded
 from .root import check_root
 from .service import open_driver
 from .serving import Serving
@@ -34,6 +36,7 @@ def describe_host(root: pathlib.Path, free_bytes: int) -> Answer:
     return {
         "python": {"executable": sys.executable, "version": platform.python_version()},
         "systemd": os.path.isdir("/run/systemd/system"),
+        "guard": kind_of_guard(),
         "user": os.geteuid(),
         "root": {"path": str(root), "free_bytes": free_bytes},
         "problems": problems,
@@ -54,6 +57,8 @@ def describe_instance(instance: Instance, tools: Tools) -> Answer:
         "units": instance.units(),
         "service": "none",
         "traffic": Serving(instance, tools).state(history.current),
+        "guarded": guarded(instance),
+        "seconds_left": seconds_left(history, tools),
     }
     if history.current:
         service = instance.runtime(history.current).service
@@ -64,6 +69,14 @@ def describe_instance(instance: Instance, tools: Tools) -> Answer:
             )
             answer["service"] = "active" if driver.active() else "inactive"
     return answer
+
+
+def seconds_left(history: History, tools: Tools) -> float | None:
+    """Until the host goes back by itself; None where it does not, 0 where that is due."""
+    if not history.provisional or history.deadline is None:
+        return None
+    left = history.deadline.at - tools.clock() if history.deadline.boot == tools.runner.boot_id() else 0.0
+    return round(max(0.0, left), 1)
 
 
 def _deployment(instance: Instance, history: History, number: int) -> Answer | None:

@@ -19,15 +19,34 @@ from .journal import History, Journal
 if t.TYPE_CHECKING:
     from .._model.manifest import Manifest
 
-__all__ = ["Instance", "NeedObjects", "Tools"]
+__all__ = ["Instance", "Keeper", "NeedObjects", "Tools"]
+
+
+class Keeper(t.Protocol):
+    """Who sees to the way back while a verb, or a deployment that is not final, is in flight."""
+
+    def arm(self, instance: Instance, *deployments: int) -> None:
+        """Make sure that somebody does, before the deployments change places. The caller holds the lock.
+
+        Raises:
+            BackendError: nobody does (``guard-not-armed``).
+        """
+
+    def dismiss(self, instance: Instance) -> None:
+        """Nothing of the instance is left to be guarded: undo what arming left on the host."""
+
+    def reread(self) -> None:
+        """``current`` was moved while nothing ran: let the service manager read again what it starts."""
 
 
 class Tools(t.NamedTuple):
-    """What the engine needs of the world: monotonic seconds, a way to wait, a command runner."""
+    """What the engine needs of the world: seconds since the boot, a way to wait, a command runner, and who sees to the
+    way back (None: only the next verb does)."""
 
     clock: t.Callable[[], float]
     wait: t.Callable[[float], None]
     runner: t.Any
+    guard: Keeper | None = None
 
 
 class NeedObjects(Exception):

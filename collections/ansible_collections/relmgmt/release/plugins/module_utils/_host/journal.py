@@ -7,9 +7,10 @@
 One JSON object a line, fsynced before the step that it announces. Events:
 
     staged       deployment, version, release, profile
-    switch       from, to, verb               an intent (activate, revert, return); what came of it follows
-    provisional  deployment                   switched to and healthy, not yet final
-    confirmed    deployment
+    switch       from, to, verb, reason       an intent (activate, revert, return); what came of it follows
+    provisional  deployment, deadline         switched to and healthy, not yet final
+    held         deployment, deadline, reason it may stay provisional until then
+    confirmed    deployment, reason
     reverted     deployment, to, reason       left for ``to``, which is healthy
     returned     deployment, reason           a revert led to something sick; back on what was left, which is healthy
     failed       deployment, stands, reason   neither is healthy; the instance stands on ``stands``
@@ -32,6 +33,7 @@ import typing as t
 
 from .._model import outcome
 from .._model.errors import BackendError
+from .deadline import Deadline
 from .disk import Disk
 
 __all__ = ["History", "Journal", "Switch"]
@@ -45,11 +47,13 @@ class Switch(t.NamedTuple):
     origin: int
     target: int
     verb: str
+    reason: str = ""
 
 
 class History:
     """What the journal says: status of each deployment, which were ever confirmed (proven), where the instance stands,
-    whether it is sick there, what is unfinished, whether it still has to go into traffic (owed)."""
+    whether it is sick there, what is unfinished, whether it still has to go into traffic (owed), until when it may stay
+    provisional (deadline)."""
 
     def __init__(self, events: t.Iterable[Event] = ()) -> None:
         self.current = 0
@@ -59,9 +63,18 @@ class History:
         self.staged: dict[int, Event] = {}
         self.unfinished: Switch | None = None
         self.owed = False
+        self.deadline: Deadline | None = None
         self._origin: dict[int, int] = {}
         for event in events:
-            getattr(self, "_" + event["event"])(event)
+            fold = getattr(self, "_" + event["event"], None)
+            if fold is None:
+                what = event["event"]
+                raise BackendError(
+                    "journal-newer",
+                    f"the journal holds {what!r}, which this engine does not know: a newer one wrote it",
+                    hint="Ask that one: bin/relmgmt-host below the root.",
+                )
+            fold(event)
 
     def previous(self, deployment: int) -> int:
         """The deployment that the instance stood on before this one; 0 where there was none, or it was pruned."""
@@ -75,6 +88,16 @@ class History:
         return self.status.get(self.current, outcome.UNKNOWN) if self.current else "absent"
 
     @property
+    def provisional(self) -> bool:
+        """Whether the instance stands on a deployment that is not yet final."""
+        return self.status.get(self.current) == outcome.PROVISIONAL
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is in flight: what stands is final, well, and in traffic."""
+        return not (self.interrupted or self.provisional or self.sick)
+
+    @property
     def interrupted(self) -> bool:
         """Whether a crash left something half done."""
         return self.unfinished is not None or self.owed
@@ -82,29 +105,36 @@ class History:
     @property
     def serves(self) -> bool:
         """Whether the instance belongs in traffic: it stands on a deployment that is final and not sick."""
-        final = self.current in self.proven and self.status.get(self.current) != outcome.PROVISIONAL
+        final = self.current in self.proven and not self.provisional
         return final and not self.sick and self.unfinished is None
 
     def _stand(self, deployment: int, event: Event, *, sick: bool = False) -> None:
-        self.current, self.sick, self.unfinished = deployment, sick, None
+        self.current, self.sick, self.unfinished, self.deadline = deployment, sick, None, None
         self.owed = bool(event.get("serve"))
+        if deployment in self.proven:
+            self.status[deployment] = outcome.CONFIRMED
 
     def _staged(self, event: Event) -> None:
         self.staged[event["deployment"]] = event
         self.status[event["deployment"]] = outcome.STAGED
 
     def _switch(self, event: Event) -> None:
-        self.unfinished = Switch(event["from"], event["to"], event["verb"])
+        self.unfinished = Switch(event["from"], event["to"], event["verb"], event.get("reason", ""))
         if event["verb"] == "activate":
             self._origin[event["to"]] = event["from"]
 
     def _provisional(self, event: Event) -> None:
         self._stand(event["deployment"], event)
         self.status[event["deployment"]] = outcome.PROVISIONAL
+        self.deadline = Deadline.of(event.get("deadline"))
+
+    def _held(self, event: Event) -> None:
+        self.deadline = Deadline.of(event["deadline"])
 
     def _confirmed(self, event: Event) -> None:
         self.status[event["deployment"]] = outcome.CONFIRMED
         self.proven.add(event["deployment"])
+        self.deadline = None
         self.owed = bool(event.get("serve"))
 
     def _reverted(self, event: Event) -> None:
@@ -121,7 +151,9 @@ class History:
             self.status[left] = outcome.REVERTED
 
     def _healthy(self, event: Event) -> None:
+        deadline = self.deadline
         self._stand(event["deployment"], event)
+        self.deadline = deadline
 
     def _serving(self, event: Event) -> None:
         self.owed = False
@@ -149,9 +181,8 @@ class Journal:
         Raises:
             BackendError: a line cannot be read (``journal-damaged``).
         """
-        *lines, _cut_short = (self._disk.read("journal") or b"").split(b"\n")
         events = []
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(self._disk.lines("journal"), start=1):
             try:
                 events.append(json.loads(line.decode("utf-8")))
             except ValueError:

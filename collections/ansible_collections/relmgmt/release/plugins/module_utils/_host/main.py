@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The front door: one request in, one answer out; also the command that people on the host type (private).
+"""The front door: one request in, one answer out (private).
 
 A request is one line of JSON ``{"verb", "params", "check", "payload"}`` on standard input, followed by ``payload``
 bytes (a
@@ -18,7 +18,6 @@ import io
 import json
 import os
 import pathlib
-import sys
 import tarfile
 import time
 import traceback
@@ -35,7 +34,7 @@ from .root import check_root
 if t.TYPE_CHECKING:
     from .switch import Switching
 
-__all__ = ["MARK", "VERBS", "answer", "main"]
+__all__ = ["MARK", "VERBS", "answer", "boottime", "main", "real_tools"]
 
 Answer = t.Dict[str, t.Any]
 Params = t.Mapping[str, t.Any]
@@ -57,16 +56,33 @@ def _stage(instance: Instance, request: Request) -> Answer:
     from .stage import Staging
 
     manifest, profile = Manifest.from_dict(request.params["manifest"]), Profile.from_dict(request.params["profile"])
-    staging = Staging(instance, manifest, profile, request.tools)
-    return staging.predict() if request.check else staging.run(request.payload, request.engine)
+    lost = request.params.get("lost")
+    staging = Staging(instance, manifest, profile, request.tools, engine=request.engine, lost=lost)
+    return staging.predict() if request.check else staging.run(request.payload)
 
 
 def _activate(instance: Instance, request: Request) -> Answer:
-    return _switching(instance, request).activate(int(request.params["deployment"]), check=request.check)
+    timeout = request.params.get("confirm_timeout")
+    return _switching(instance, request).activate(
+        int(request.params["deployment"]),
+        confirm_timeout=None if timeout is None else float(timeout),
+        check=request.check,
+    )
 
 
 def _confirm(instance: Instance, request: Request) -> Answer:
-    return _switching(instance, request).confirm(int(request.params["deployment"]), check=request.check)
+    return _switching(instance, request).confirm(
+        int(request.params["deployment"]), reason=str(request.params.get("reason") or ""), check=request.check
+    )
+
+
+def _hold(instance: Instance, request: Request) -> Answer:
+    return _switching(instance, request).hold(
+        int(request.params["deployment"]),
+        seconds=float(request.params["seconds"]),
+        reason=str(request.params.get("reason") or ""),
+        check=request.check,
+    )
 
 
 def _revert(instance: Instance, request: Request) -> Answer:
@@ -95,6 +111,7 @@ VERBS: dict[str, t.Callable[[Instance, Request], Answer]] = {
     "stage": _stage,
     "activate": _activate,
     "confirm": _confirm,
+    "hold": _hold,
     "revert": _revert,
     "prune": _prune,
 }
@@ -117,7 +134,7 @@ def answer(verb: str, request: Request) -> Answer:
     limit = patience(instance) if verb == "revert" else LOCK_WAIT
     with locked(instance.disk, clock=request.tools.clock, wait=request.tools.wait, limit=limit):
         check_fence(instance.disk, instance.journal, fence, keep=True)
-        recovered = _switching(instance, request).recover() if instance.history().interrupted else None
+        recovered = _switching(instance, request).recover()
         result = VERBS[verb](instance, request)
     return dict(result, recovered=recovered, changed=True) if recovered else result
 
@@ -151,10 +168,18 @@ def boottime() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def real_tools(engine: bytes) -> Tools:
+    """The world as it is; ``engine``: the bytes of the engine that sees to the way back."""
+    from .arming import Arming
+
+    runner = Runner()
+    return Tools(boottime, time.sleep, runner, Arming(engine, runner, boottime, time.sleep))
+
+
 def main(engine: bytes, stdin: t.BinaryIO, stdout: t.TextIO) -> int:
     """Serve one request. Always answers; the exit code is 0 whenever it did."""
     os.umask(0o022)
-    tools = Tools(boottime, time.sleep, Runner())
+    tools = real_tools(engine)
     try:
         header = json.loads(stdin.readline().decode("utf-8"))
         size = int(header.get("payload") or 0)
@@ -176,31 +201,4 @@ def main(engine: bytes, stdin: t.BinaryIO, stdout: t.TextIO) -> int:
         result = {"error": BackendError("engine-crashed", where, hint="Please report it.").to_dict()}
     stdout.write(MARK + json.dumps(result, sort_keys=True) + "\n")
     stdout.flush()
-    return 0
-
-
-def status(path: pathlib.Path) -> str:
-    """Where the instance stands, for a person."""
-    from .info import describe_instance
-
-    package, name = "/".join(path.parts[-3:-1]), path.name
-    release = describe_instance(Instance(path.parents[2], package, name), Tools(boottime, time.sleep, Runner()))
-    current = release["current"] or {"version": "-", "deployment": 0}
-    text = "{} ({}): {}, version {}, deployment {}, service {}".format(
-        package, name, release["state"].upper(), current["version"], current["deployment"], release["service"]
-    )
-    return "{}, {} traffic".format(text, release["traffic"]) if release["traffic"] else text
-
-
-def command(argv: t.Sequence[str]) -> int:
-    """``relmgmt-host.pyz status [DIRECTORY]``: DIRECTORY is an instance, by default the one the engine lies in."""
-    if len(argv) not in (2, 3) or argv[1] != "status":
-        sys.stderr.write("usage: relmgmt-host.pyz status [DIRECTORY]\n")
-        return 2
-    here = pathlib.Path(argv[0]).resolve()
-    try:
-        sys.stdout.write(status(pathlib.Path(argv[2]).resolve() if len(argv) == 3 else here.parents[2]) + "\n")
-    except RelmgmtError as exc:
-        sys.stderr.write(f"{exc}\n")
-        return 1
     return 0

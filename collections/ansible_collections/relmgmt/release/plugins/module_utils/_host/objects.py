@@ -11,19 +11,23 @@ nobody who runs could write through it; else its blocks are shared by reflink wh
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import pathlib
 import shutil
+import stat
 import tarfile
 import typing as t
 
 from .._model.digest import CHUNK, digest_stream, hex_of
-from .._model.errors import IntegrityError
+from .._model.errors import IntegrityError, RelmgmtError
 from .._model.manifest import Entry, Unit
 from .disk import Disk
 from .instance import NeedObjects
+from .tree import FOLDER_MODE, is_folder, link_of, placed_mode, put_right, wrong_paths
 
 __all__ = ["Objects", "mtime_of"]
 
@@ -40,11 +44,6 @@ def mtime_of(digest: str) -> int:
     return EPOCH + int(hex_of(digest)[:16], 16) % SPREAD
 
 
-def placed_mode(entry: Entry) -> int:
-    """Trees are read-only."""
-    return int(entry.mode, 8) & 0o555
-
-
 class Objects:
     """``objects/`` and ``units/`` of an instance.
 
@@ -57,26 +56,43 @@ class Objects:
         self._shared = shared
         self._fresh: set[str] = set()
         self._reflinks = True
-        self._bad: set[pathlib.Path] = set()
-        self._index: dict[str, pathlib.Path] | None = None
+        self._wrong: dict[str, list[str]] = {}
+        self._index: dict[str, list[pathlib.Path]] | None = None
 
     def name(self, entry: Entry) -> str:
         return f"{hex_of(entry.digest)}-{placed_mode(entry):04o}-{os.geteuid()}"
 
-    def lacking(self, units: t.Iterable[Unit]) -> list[Unit]:
-        """The units whose trees are not here, or not as the manifest says."""
-        return [unit for unit in units if not self._disk.exists("units", hex_of(unit.digest)) or self.verify(unit)]
+    def tree(self, unit: Unit) -> pathlib.Path:
+        """Where the unit's tree is, or would be."""
+        return self._disk.path("units", hex_of(unit.digest))
 
-    def missing(self, units: t.Iterable[Unit]) -> set[str]:
-        """Digests of the files that are needed to build the units' trees and are not here."""
-        objects = set(self._disk.names("objects"))
-        wanted = {
-            entry.digest
-            for unit in units
-            for entry in unit.entries
-            if entry.is_file and entry.size and self.name(entry) not in objects
-        }
-        return wanted - set(self._placed()) if wanted else wanted
+    def verify(self, unit: Unit) -> list[str]:
+        """Paths of the unit's tree that are not as the manifest says, as ``wrong_paths`` names them. Read once."""
+        if unit.digest not in self._wrong:
+            self._wrong[unit.digest] = wrong_paths(self.tree(unit), unit)
+        return self._wrong[unit.digest]
+
+    def lacking(self, units: t.Iterable[Unit]) -> list[Unit]:
+        """The units whose trees are not here, or not as the manifest says; each once."""
+        return [unit for unit in {unit.digest: unit for unit in units}.values() if self.verify(unit)]
+
+    def wanted(self, unit: Unit) -> list[Entry]:
+        """The entries of the unit that its tree lacks, or holds other than they should be."""
+        wrong = set(self.verify(unit))
+        return [entry for entry in unit.entries if entry.path in wrong]
+
+    def missing(self, units: t.Iterable[Unit], *, read: bool = False) -> dict[str, list[str]]:
+        """Files that the units' trees need and that are not here: digest → where they belong.
+
+        ``read``: what is here only counts if it is whole. Else that turns out when it is used, which is cheaper.
+        """
+        found: dict[str, list[str]] = {}
+        for unit in units:
+            tree = "units/" + hex_of(unit.digest)
+            for entry in self.wanted(unit):
+                if entry.is_file and entry.size and not any(_has(path, entry, read) for path in self._sources(entry)):
+                    found.setdefault(entry.digest, []).append(f"{tree}/{entry.path}")
+        return found
 
     def receive(self, payload: t.BinaryIO, units: t.Iterable[Unit]) -> None:
         """Take files from a tar stream whose members are named by the hex digits of their digest.
@@ -106,6 +122,7 @@ class Objects:
         if first.exists():
             first.unlink()
         if not _copy(source, first, entries[0].digest):
+            first.unlink()
             raise IntegrityError("object-tampered", f"{entries[0].path} arrived with other bytes than its digest names")
         self._finish(first, entries[0])
         for entry in entries[1:]:
@@ -115,34 +132,41 @@ class Objects:
         self._fresh.update(self.name(entry) for entry in entries)
 
     def build(self, unit: Unit) -> pathlib.Path:
-        """Make the unit's tree under a temporary name, to be flushed and then settled.
+        """Make what the unit's tree lacks under a temporary name, to be flushed and then settled.
 
         Raises:
-            NeedObjects: a file that it needs is damaged here.
+            NeedObjects: files that it needs are not here, or damaged.
         """
         tree = self._disk.temporary("units", hex_of(unit.digest))
         directories = {tree}
-        for entry in unit.entries:
+        unfound = []
+        for entry in self.wanted(unit):
             path = tree / entry.path
             if path.parent not in directories:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 directories.add(path.parent)
-            if entry.link:
-                os.symlink(entry.link, str(path))
-            elif entry.state:
-                os.symlink("../" * (entry.path.count("/") + 2) + "state/" + entry.state, str(path))
-            else:
-                self._place(entry, path)
-        for directory, _names, _files in os.walk(str(tree), topdown=False):
-            if directory != str(tree):
-                os.chmod(directory, 0o555)
+            if not entry.is_file:
+                os.symlink(link_of(entry), str(path))
+            elif not self._place(entry, path):
+                unfound.append(entry.digest)
+        if unfound:
+            raise NeedObjects(unfound)
+        if not is_folder(self.tree(unit)):
+            for directory, _names, _files in os.walk(str(tree), topdown=False):
+                if directory != str(tree):
+                    os.chmod(directory, FOLDER_MODE)
         return tree
 
     def settle(self, tree: pathlib.Path, unit: Unit) -> None:
-        """Give a built and flushed tree its name."""
-        self._disk.settle(tree, "units", hex_of(unit.digest), mode=0o555)
+        """Give a built and flushed tree its name, or its files their names in the tree that stands there."""
+        name = hex_of(unit.digest)
+        if is_folder(self.tree(unit)):
+            put_right(self._disk, ("units", name), tree, unit, self.verify(unit))
+        else:
+            self._disk.settle(tree, "units", name, mode=FOLDER_MODE)
+        self._wrong[unit.digest] = []
 
-    def _place(self, entry: Entry, path: pathlib.Path) -> None:
+    def _place(self, entry: Entry, path: pathlib.Path) -> bool:
         name = self.name(entry)
         source = self._disk.path("objects", name)
         if not entry.size:
@@ -151,68 +175,63 @@ class Objects:
             # Another entry of this tree may want the same bytes: from now on they are found at this one.
             source.rename(path)
             self._fresh.discard(name)
-            self._placed().setdefault(entry.digest, path)
-            return
-        elif self._shared and source.exists() and self._link(source, path, entry):
-            return
-        else:
-            self._copy(source if source.exists() else self._placed().get(entry.digest), path, entry)
+            self._placed().setdefault(entry.digest, []).append(path)
+            return True
+        elif self._shared and self._link(source, path, entry):
+            return True
+        elif not any(self._copy(known, path, entry) for known in self._sources(entry)):
+            return False
         self._finish(path, entry)
+        return True
 
     def _link(self, source: pathlib.Path, path: pathlib.Path, entry: Entry) -> bool:
-        with open(str(source), "rb") as stream:
-            if digest_stream(stream)[0] != entry.digest:
-                return False
+        if not _has(source, entry, read=True):
+            return False
         try:
             os.link(str(source), str(path))
         except OSError:  # too many links, or a file system without: a copy is as good
             return False
         return True
 
-    def _copy(self, source: pathlib.Path | None, path: pathlib.Path, entry: Entry) -> None:
-        if source is None:
-            raise NeedObjects([entry.digest])
-        if self._reflinks and _reflink(source, path):
-            with open(str(path), "rb") as stream:
-                whole = digest_stream(stream)[0] == entry.digest
-        else:
-            self._reflinks = False
-            with open(str(source), "rb") as stream:
-                whole = _copy(stream, path, entry.digest)
-        if not whole:
-            raise NeedObjects([entry.digest])
+    def _copy(self, source: pathlib.Path, path: pathlib.Path, entry: Entry) -> bool:
+        if not _has(source, entry, read=False):
+            return False
+        try:
+            if self._reflinks and _reflink(source, path):
+                whole = _has(path, entry, read=True)
+            else:
+                self._reflinks = False
+                with open(str(source), "rb") as stream:
+                    whole = _copy(stream, path, entry.digest)
+        except OSError as exc:
+            if exc.errno != errno.EIO:  # the disk does not give it back: another source may
+                raise
+            whole = False
+        if not whole and path.exists():
+            path.unlink()
+        return whole
 
-    def _placed(self) -> dict[str, pathlib.Path]:
+    def _sources(self, entry: Entry) -> list[pathlib.Path]:
+        """Where a file with the entry's bytes should lie; one that is in its place may only have lost its mode."""
+        return [self._disk.path("objects", self.name(entry)), *self._placed().get(entry.digest, ())]
+
+    def _placed(self) -> dict[str, list[pathlib.Path]]:
         """Where in the trees that are here a file of a digest lies; its bytes are verified when they are used."""
         if self._index is None:
             self._index = {}
             for release in self._disk.names("releases"):
-                manifest = self._disk.read_json("releases", release, "manifest.json") or {"units": ()}
-                for unit in manifest["units"]:
-                    tree = self._disk.path("units", hex_of(unit["digest"]))
-                    for entry in unit["entries"] if tree.is_dir() else ():
-                        if "digest" in entry and tree / entry["path"] not in self._bad:
-                            self._index.setdefault(entry["digest"], tree / entry["path"])
+                with contextlib.suppress(RelmgmtError, LookupError, TypeError, ValueError):  # a damaged manifest
+                    for unit in self._disk.read_json("releases", release, "manifest.json")["units"]:
+                        tree = self._disk.path("units", hex_of(unit["digest"]))
+                        for entry in unit["entries"] if tree.is_dir() else ():
+                            if "digest" in entry:
+                                self._index.setdefault(entry["digest"], []).append(tree / entry["path"])
         return self._index
 
     @staticmethod
     def _finish(path: pathlib.Path, entry: Entry) -> None:
         os.chmod(str(path), placed_mode(entry))
         os.utime(str(path), (mtime_of(entry.digest),) * 2)
-
-    def verify(self, unit: Unit) -> list[str]:
-        """Paths of the unit's tree that are not as the manifest says: changed, missing, or not listed."""
-        tree = self._disk.path("units", hex_of(unit.digest))
-        wrong = []
-        listed = {entry.path: entry for entry in unit.entries}
-        for directory, names, files in os.walk(str(tree)):
-            for name in files + [name for name in names if os.path.islink(os.path.join(directory, name))]:
-                path = pathlib.Path(directory, name)
-                found = listed.pop(str(path.relative_to(tree)), None)
-                if found is None or not _same(path, found):
-                    wrong.append(str(path.relative_to(tree)))
-        self._bad.update(tree / path for path in wrong)
-        return sorted(wrong + list(listed))
 
     def remove(self, keep: t.Iterable[Unit]) -> list[str]:
         """Remove what the units to keep do not need; returns the names."""
@@ -228,26 +247,28 @@ class Objects:
         return removed
 
 
-def _same(path: pathlib.Path, entry: Entry) -> bool:
-    if path.is_symlink():
-        return bool(entry.state) or os.readlink(str(path)) == entry.link
-    if not entry.is_file or path.stat().st_mode & 0o777 != placed_mode(entry):
+def _has(path: pathlib.Path, entry: Entry, read: bool) -> bool:
+    """Whether the path holds a file of the entry's size; ``read``: with its bytes."""
+    try:
+        status = os.stat(str(path))
+        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
+            return False
+        if not read:
+            return True
+        with open(str(path), "rb") as stream:
+            return digest_stream(stream)[0] == entry.digest
+    except OSError:
         return False
-    with open(str(path), "rb") as stream:
-        return digest_stream(stream) == (entry.digest, entry.size)
 
 
 def _copy(source: t.BinaryIO, target: pathlib.Path, digest: str) -> bool:
-    """Copy what is left of the stream into a new file; False, and no file, if it is not what the digest names."""
+    """Copy what is left of the stream into a new file; whether it is what the digest names."""
     sha = hashlib.sha256()
     with open(str(target), "xb") as stream:
         for chunk in iter(lambda: source.read(CHUNK), b""):
             sha.update(chunk)
             stream.write(chunk)
-    if "sha256:" + sha.hexdigest() != digest:
-        target.unlink()
-        return False
-    return True
+    return "sha256:" + sha.hexdigest() == digest
 
 
 def _reflink(source: pathlib.Path, target: pathlib.Path) -> bool:

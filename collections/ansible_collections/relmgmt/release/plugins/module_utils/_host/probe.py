@@ -4,7 +4,8 @@
 
 """Questions to the running software: the kinds by name (private).
 
-An unhealthy answer is a result; only a question that cannot be asked as it is written is an error.
+An unhealthy answer is a result, and so is a question that could not be asked at this moment, which says nothing about
+what was to be asked. Only a question that can never be asked as it is written is an error.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import typing as t
 from .._model.errors import InputError
 from .._model.runtime import Probe
 from . import probe_command, probe_http, probe_tcp
+from .asking import NotAsked
 from .process import Runner
 
 __all__ = ["KINDS", "Kind", "Result", "ask", "check"]
@@ -24,13 +26,14 @@ _MAX_REASON = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What came of asking one probe once."""
+    """What came of asking one probe once. asked: False where the probe itself failed, not what it asks."""
 
     name: str
     level: str
     healthy: bool
     reason: str
     seconds: float
+    asked: bool = True
 
     def to_dict(self) -> dict[str, t.Any]:
         return dataclasses.asdict(self)
@@ -38,7 +41,7 @@ class Result:
 
 class _Ask(t.Protocol):
     def __call__(self, probe: Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
-        """Ask once: (healthy, reason)."""
+        """Ask once: (healthy, reason). Raises NotAsked."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +80,9 @@ def ask(probe: Probe, *, runner: Runner, clock: t.Callable[[], float]) -> Result
     Raises:
         InputError: see ``check``.
     """
-    kind, began = check(probe), clock()
-    healthy, reason = kind.ask(probe, runner=runner, clock=clock)
-    return Result(probe.name, probe.level, healthy, reason[:_MAX_REASON], round(clock() - began, 3))
+    kind, began, asked = check(probe), clock(), True
+    try:
+        healthy, reason = kind.ask(probe, runner=runner, clock=clock)
+    except NotAsked as exc:
+        healthy, reason, asked = False, f"could not be asked: {exc}", False
+    return Result(probe.name, probe.level, healthy, reason[:_MAX_REASON], round(clock() - began, 3), asked)

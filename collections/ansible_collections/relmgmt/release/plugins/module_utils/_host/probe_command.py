@@ -10,11 +10,13 @@ import typing as t
 
 from .._model.errors import InputError
 from .._model.runtime import Probe
+from .asking import NotAsked
 from .process import Runner
 
 __all__ = ["ask", "check"]
 
 _MAX_SAID = 800
+_NOT_RUN = (126, 127)  # as a shell says it: not executable, not found
 
 
 def check(probe: Probe) -> None:
@@ -24,6 +26,8 @@ def check(probe: Probe) -> None:
 
 def ask(probe: Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
     done = runner.run(probe.command, timeout=probe.timeout, user=probe.user, env=dict(probe.environment))
+    if done.code in _NOT_RUN and not done.timed_out:
+        raise NotAsked(done.output.strip()[-_MAX_SAID:] or f"exit code {done.code}")
     said = done.output.strip()[-_MAX_SAID:]
     verdict = f"no end within {probe.timeout:g} s" if done.timed_out else f"exit code {done.code}"
     healthy = done.code == 0 and not done.timed_out

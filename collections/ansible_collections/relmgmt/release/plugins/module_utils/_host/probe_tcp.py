@@ -12,6 +12,7 @@ import typing as t
 
 from .._model.errors import InputError
 from .._model.runtime import Probe
+from .asking import NotAsked
 from .process import Runner
 
 __all__ = ["Deadline", "ask", "check", "connect"]
@@ -37,6 +38,7 @@ def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
     """A connection to the first of the host's addresses that accepts one.
 
     Raises:
+        NotAsked: nobody knows the host's name.
         OSError: none does, or the host has none, or the deadline passed.
     """
     failure = OSError("the host has no address")
@@ -70,9 +72,9 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
     thread.start()
     thread.join(deadline.left())
     if thread.is_alive():
-        raise socket.timeout(f"timed out looking up {host}")
+        raise NotAsked(f"{host}: looking up the name takes too long")
     if failed:
-        raise failed[0]
+        raise NotAsked(f"{host}: {failed[0].strerror or failed[0]}")
     return found
 
 

@@ -182,7 +182,7 @@ class Runner:
     def started_of(self, pid: int) -> str | None:
         """``<boot id>:<ticks>`` of the process that has the pid now, also if it is a zombie; None: nobody has it."""
         stat = self._stat(pid)
-        return None if stat is None else f"{self._boot_id()}:{stat.ticks}"
+        return None if stat is None else f"{self.boot_id()}:{stat.ticks}"
 
     def alive(self, pid: int, started: str) -> bool:
         """Whether that very process runs; a zombie does not, nor does another process with its pid."""
@@ -259,7 +259,8 @@ class Runner:
         except (OSError, IndexError, ValueError):
             return None
 
-    def _boot_id(self) -> str:
+    def boot_id(self) -> str:
+        """What tells this boot of the machine from all others."""
         try:
             return (self._proc / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         except OSError as exc:

@@ -19,6 +19,7 @@ import typing as t
 from .._model.errors import BackendError, ConflictError, InputError
 from .._model.path import safe_path
 from .._model.runtime import Service
+from .disk import Disk
 from .process import Completed, Runner
 
 __all__ = ["SystemdDriver"]
@@ -49,6 +50,7 @@ class SystemdDriver:
         self._service, self._unit, self._profile, self._runner = service, service.unit, profile, runner
         self._instance = os.path.abspath(str(instance))
         self._restarts: int | None = None
+        self._disk = Disk(units)
         self._check()
         name = service.unit_file.rpartition("/")[2]
         self._link = units / name if name else None
@@ -135,6 +137,7 @@ class SystemdDriver:
                 )
             self._must("link", "--force", "--no-reload", self._target)
         self._must("enable", "--no-reload", self._unit)
+        self._disk.flush()  # the links that systemctl made
         self._must("daemon-reload")
 
     def _absent(self) -> bool:

@@ -98,6 +98,16 @@ class Serving:
         outside = not driver.inside()
         return not self._follow(history.current, driver, into=True) and outside
 
+    def stay_out(self, history: History) -> bool:
+        """See that the host is out of traffic, durably, unless it belongs there; whether it was in it. Raises as
+        ``drain``."""
+        driver = None if history.serves else self._driver(history.current)
+        if driver is None:
+            return False
+        inside = driver.inside()
+        driver.leave()
+        return inside
+
     def _follow(self, deployment: int, driver: TrafficDriver, *, into: bool) -> str:
         try:
             (driver.enter if into else driver.leave)()

@@ -2,41 +2,76 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stage: bring a release and its profile to this host, beside what runs, and prove that they arrived (private)."""
+"""Stage: bring a release and its profile to this host, beside what runs, and prove that they arrived (private).
+
+And that there is a way back: the capsule of what runs is read again, and repaired where it is damaged.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import pathlib
 import pwd
 import typing as t
 
 from .._model import outcome
-from .._model.digest import hex_of, short
+from .._model.digest import digest_of
 from .._model.errors import BackendError, InputError
 from .._model.manifest import Manifest, Unit
 from .._model.profile import Profile
 from .._model.runtime import Runtime
-from .._model.wire import space
-from .instance import PROFILE, Instance, NeedObjects, Tools, profile_name, release_name
+from .._model.wire import RESERVE
+from .capsule import Capsule, damaged
+from .difference import Before, difference
+from .engine_file import install
+from .instance import Instance, NeedObjects, Tools, profile_name
 from .journal import History
 from .objects import Objects
+from .placing import Placing, about_runtime
 from .probe import check as check_probe
+from .repair import Repair
 from .service import open_driver
 from .traffic import open_traffic
 
 __all__ = ["Staging", "service_user"]
 
 Answer = t.Dict[str, t.Any]
-Built = t.Tuple[pathlib.Path, t.Tuple[str, str], int]  # a temporary directory, its name to be, its mode
+
+
+class _Survey(t.NamedTuple):
+    """What there is to do. standing: the deployment that already is what is asked for, 0 for none; before: what runs;
+    units: all that are to be whole in the end; lacking: those that are not."""
+
+    standing: int
+    before: Before | None
+    repairs: list[Repair]
+    units: list[Unit]
+    lacking: list[Unit]
+
+    @property
+    def repaired(self) -> list[str]:
+        return sorted({path for repair in self.repairs for path in repair.paths})
+
+    @property
+    def changed(self) -> bool:
+        return not self.standing or bool(self.repaired)
 
 
 class Staging:
-    """One release with one profile, to become a deployment of the instance."""
+    """One release with one profile, to become a deployment of the instance.
 
-    def __init__(self, instance: Instance, manifest: Manifest, profile: Profile, tools: Tools) -> None:
+    lost: digests of files that the controller was asked for and cannot get either; None if it was not asked yet.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        manifest: Manifest,
+        profile: Profile,
+        tools: Tools,
+        *,
+        engine: bytes = b"",
+        lost: t.Collection[str] | None = None,
+    ) -> None:
         if manifest.name != instance.package:
             raise InputError("package-mismatch", f"the manifest is of {manifest.name}, not of {instance.package}")
         self._instance = instance
@@ -44,11 +79,12 @@ class Staging:
         self._manifest = manifest
         self._profile = profile
         self._tools = tools
-        self._user = service_user(instance, profile)
+        self._engine = engine
+        self._lost = lost
+        user = service_user(instance, profile)
         self._check_runtime()
-        self._objects = Objects(
-            self._disk, shared=os.geteuid() == 0 and self._user is not None and self._user.pw_uid != 0
-        )
+        self._placing = Placing(instance, manifest, profile, user)
+        self._objects = Objects(self._disk, shared=os.geteuid() == 0 and user is not None and user.pw_uid != 0)
 
     def _check_runtime(self) -> None:
         """What can never be run or asked is refused here, not when the old version has been stopped for it."""
@@ -80,36 +116,38 @@ class Staging:
         return 0
 
     def predict(self) -> Answer:
-        """What ``run`` would answer, without writing anything."""
+        """What ``run`` would answer, without writing anything. Raises as ``run``."""
         history = self._instance.history()
-        standing = self.standing(history)
-        if standing:
-            return self._answer(history, standing, changed=bool(self._objects.lacking(self._manifest.units)))
-        self._check_space()
-        return self._answer(history, self._next(history), changed=True)
+        survey = self._survey(history)
+        if survey.changed:
+            self._check_space(survey)
+        return self._answer(history, survey)
 
-    def run(self, payload: t.BinaryIO | None, engine: bytes) -> Answer:
-        """Place everything and record the deployment; mend it where it stands but is not whole.
+    def run(self, payload: t.BinaryIO | None) -> Answer:
+        """Place everything and record the deployment; repair it, and what runs, where they are not whole.
 
         The caller holds the lock.
 
         Raises:
             NeedObjects: files are missing; nothing of the deployment is recorded yet.
-            IntegrityError: bytes are not what the manifest names.
+            IntegrityError: bytes are not what the manifest names; what runs is damaged, and nobody has what it lacks
+                (``capsule-damaged``): nothing was touched then.
             BackendError: no space left (``disk-full``).
         """
         history = self._instance.history()
-        standing = self.standing(history)
-        lacking = self._objects.lacking(self._manifest.units)
-        answer = self._answer(history, standing or self._next(history), changed=bool(lacking) or not standing)
-        if not answer["changed"]:
+        survey = self._survey(history)
+        answer = self._answer(history, survey)
+        if not survey.changed:
             return answer
-        self._check_space()
+        self._check_space(survey)
         try:
             self._disk.sweep()
-            self._place(payload, lacking)
-            if not standing:
-                self._deploy(answer["deployment"], engine)
+            self._place(payload, survey)
+            engine = self._install()
+            for repair in survey.repairs:
+                repair.apply(engine)
+            if not survey.standing:
+                self._placing.deploy(answer["deployment"], engine)
         except OSError as exc:
             raise BackendError(
                 "stage-failed",
@@ -118,88 +156,61 @@ class Staging:
             ) from None
         return answer
 
-    def _place(self, payload: t.BinaryIO | None, lacking: list[Unit]) -> None:
-        """Fill everything under temporary names, flush once, then give the names."""
-        if payload is not None:
-            self._objects.receive(payload, self._manifest.units)
-        missing = self._objects.missing(lacking)
-        if missing:
-            raise NeedObjects(missing)
-        trees = [(self._objects.build(unit), unit) for unit in lacking]
-        release, profile = self._release(), self._profile_files()
-        self._disk.flush()
-        for tree, unit in trees:
-            self._objects.settle(tree, unit)
-        for built, parts, mode in (release, profile):
-            if not same_tree(built, self._disk.path(*parts)):
-                self._disk.settle(built, *parts, mode=mode)
-        self._disk.sweep()
+    # --- what is to be done -------------------------------------------------------------------------------------------
 
-    def _release(self) -> Built:
-        parts = ("releases", release_name(self._manifest.version, self._manifest.digest))
-        directory = self._disk.temporary(*parts)
-        for unit in self._manifest.units:
-            os.symlink("../../units/" + hex_of(unit.digest), str(directory / unit.destination))
-        (directory / "manifest.json").write_bytes(self._manifest.to_bytes())
-        return directory, parts, 0o755
+    def _survey(self, history: History) -> _Survey:
+        """Read everything again that has to be whole; raises as ``run``.
 
-    def _profile_files(self) -> Built:
-        parts = ("profiles", profile_name(self._profile.digest))
-        directory = self._disk.temporary(*parts)
-        for item in self._profile.files:
-            path = directory / item.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(item.contents)
-                self._give(path)
-                os.fchmod(handle, int(item.mode, 8))
-        about = {"runtime": dict(self._profile.runtime), "versions": dict(self._profile.versions)}
-        (directory / PROFILE).write_bytes(json.dumps(about, sort_keys=True).encode("utf-8"))
-        for parent, names, _files in os.walk(str(directory)):
-            self._give(pathlib.Path(parent))
-            for name in names:
-                os.chmod(os.path.join(parent, name), 0o750)
-        return directory, parts, 0o750
+        What is sick already has nothing to prove: it is repaired if it can be.
+        """
+        standing, current = self.standing(history), history.current
+        capsules = {number: Capsule(self._instance, number, self._objects) for number in (current, standing) if number}
+        brought = self._brought()
+        repairs = {number: Repair(capsule, self._disk, brought) for number, capsule in capsules.items()}
+        if standing != current and standing and repairs[standing].lost:
+            del repairs[standing]
+            standing = 0
+        units, before = list(self._manifest.units), None
+        if current:
+            manifest = self._held(capsules[current])
+            gone = repairs[current].lost or self._gone(manifest.units if manifest else ())
+            if gone and not history.sick:
+                raise damaged(self._instance, current, gone, hint=_NEXT)
+            if gone or manifest is None:
+                del repairs[current]
+            else:
+                units += manifest.units
+                event = history.staged[current]
+                before = Before(manifest, event["profile"], capsules[current].rendered())
+        return _Survey(standing, before, list(repairs.values()), units, self._objects.lacking(units))
 
-    def _give(self, path: pathlib.Path) -> None:
-        """The service's group may read; the owner stays."""
-        if self._user is not None and os.geteuid() == 0:
-            os.chown(str(path), -1, self._user.pw_gid)
+    def _brought(self) -> dict[str, bytes]:
+        """What came with the request and may be what a damaged file held, by digest."""
+        found = [self._engine, self._manifest.to_bytes(), about_runtime(self._profile)]
+        return {digest_of(data): data for data in [*found, *(item.contents for item in self._profile.files)]}
 
-    def _deploy(self, number: int, engine: bytes) -> None:
-        digests = {"release": self._manifest.digest, "profile": self._profile.digest}
-        meta = dict(digests, version=self._manifest.version, versions=dict(self._profile.versions))
-        directory = self._disk.temporary("deployments", str(number))
-        release = release_name(self._manifest.version, self._manifest.digest)
-        os.symlink("../../releases/" + release, str(directory / "release"))
-        os.symlink("../../profiles/" + profile_name(self._profile.digest), str(directory / "profile"))
-        (directory / "meta.json").write_bytes(json.dumps(meta, sort_keys=True).encode("utf-8"))
-        self._make_state()
-        self._install(engine)
-        self._disk.flush()
-        self._disk.settle(directory, "deployments", str(number), mode=0o755)
-        self._instance.journal.write("staged", deployment=number, version=self._manifest.version, **digests)
+    def _held(self, capsule: Capsule) -> Manifest | None:
+        """The manifest of what runs; None where it is lost."""
+        same = capsule.event and capsule.event["release"] == self._manifest.digest
+        return self._manifest if same else capsule.manifest()
 
-    def _make_state(self) -> None:
-        """Its directory appears with its owner and mode, or not at all."""
-        for state in self._manifest.state:
-            if not self._disk.exists("state", state.name):
-                directory = self._disk.temporary("state", state.name)
-                if self._user is not None and os.geteuid() == 0:
-                    os.chown(str(directory), self._user.pw_uid, self._user.pw_gid)
-                self._disk.settle(directory, "state", state.name, mode=int(state.mode, 8))
+    def _gone(self, units: t.Sequence[Unit]) -> list[str]:
+        """Paths in the units' trees that neither this host nor the controller can fill.
 
-    def _install(self, engine: bytes) -> None:
-        """Keep the engine beside what it knows how to run, for people on the host."""
-        if engine:
-            name = hashlib.sha256(engine).hexdigest()
-            if not self._disk.exists("bin", name, "relmgmt-host.pyz"):
-                self._disk.make_directory("bin", name)
-                self._disk.write(engine, "bin", name, "relmgmt-host.pyz", mode=0o755)
+        Raises:
+            NeedObjects: the controller was not asked yet.
+        """
+        own = {entry.digest for unit in self._manifest.units for entry in unit.entries}
+        missing = self._objects.missing(self._objects.lacking(units), read=True)
+        foreign = {digest: paths for digest, paths in missing.items() if digest not in own}
+        if foreign and self._lost is None:
+            raise NeedObjects({*foreign, *self._objects.missing(self._objects.lacking(self._manifest.units))})
+        return sorted(path for digest, paths in foreign.items() if digest in (self._lost or ()) for path in paths)
 
-    def _check_space(self) -> None:
-        needed = space(self._manifest, set(self._instance.units()))
+    def _check_space(self, survey: _Survey) -> None:
+        """Each file that is missing is needed as object and in its tree; as ``wire.space`` counts for the plan."""
+        files = (entry for unit in survey.lacking for entry in self._objects.wanted(unit))
+        needed = 2 * sum(entry.size for entry in files) + RESERVE
         free = self._disk.free_bytes()
         if free < needed:
             raise BackendError(
@@ -208,70 +219,46 @@ class Staging:
                 hint="Free some space, or remove old releases by release_prune.",
             )
 
-    def _next(self, history: History) -> int:
-        return max([0, *self._instance.deployments(), *history.staged]) + 1
-
-    def _answer(self, history: History, number: int, *, changed: bool) -> Answer:
+    def _answer(self, history: History, survey: _Survey) -> Answer:
+        number = survey.standing or max([0, *self._instance.deployments(), *history.staged]) + 1
         return {
             "outcome": history.status.get(number, outcome.STAGED),
-            "changed": changed,
+            "changed": survey.changed,
             "deployment": number,
             "version": self._manifest.version,
             "from": history.current,
-            "diff": self._differences(history),
+            "repaired": survey.repaired,
+            "diff": difference(survey.before, self._manifest, self._profile),
         }
 
-    def _differences(self, history: History) -> Answer:
-        """What is placed differently from what runs now: files by digest, configuration by its profile's digest.
+    # --- doing it -----------------------------------------------------------------------------------------------------
 
-        A digest of a rendered file would let a short secret in it be guessed.
-        """
-        before: dict[str, str] = {}
-        after = _files(self._manifest)
-        if history.current:
-            before = _files(self._instance.manifest(history.current))
-            profile = self._disk.path("deployments", str(history.current), "profile")
-            old = {str(path.relative_to(profile)): path.read_bytes() for path in profile.rglob("*") if path.is_file()}
-            old.pop(PROFILE, None)
-            label = "profile " + short(self._instance.meta(history.current)["profile"])
-        else:
-            old, label = {}, ""
-        new = {item.path: item.contents for item in self._profile.files}
-        for name in set(old) | set(new):
-            if old.get(name) != new.get(name):
-                before.update({"profile/" + name: label} if name in old else {})
-                after.update({"profile/" + name: "profile " + short(self._profile.digest)} if name in new else {})
-        names = sorted(name for name in set(before) | set(after) if before.get(name) != after.get(name))
-        return {
-            "before": {name: before[name] for name in names if name in before},
-            "after": {name: after[name] for name in names if name in after},
-        }
+    def _place(self, payload: t.BinaryIO | None, survey: _Survey) -> None:
+        """Fill everything under temporary names, flush once, then give the names."""
+        if payload is not None:
+            self._objects.receive(payload, survey.units)
+        missing = self._objects.missing(survey.lacking)
+        if missing:
+            raise NeedObjects(missing)
+        trees = [(self._objects.build(unit), unit) for unit in survey.lacking]
+        built = [] if survey.standing else self._placing.build()
+        self._disk.flush()
+        for tree, unit in trees:
+            self._objects.settle(tree, unit)
+        self._placing.settle(built)
+        self._disk.sweep()
+
+    def _install(self) -> str:
+        """Keep the engine beside what it knows how to run; its path below the instance."""
+        if not self._engine:
+            return ""
+        return install(self._instance, self._engine).relative_to(self._disk.root).as_posix()
 
 
-def same_tree(one: pathlib.Path, other: pathlib.Path) -> bool:
-    """Whether two directories hold the same names with the same bytes, targets and modes."""
-    return other.is_dir() and _listing(one) == _listing(other)
-
-
-def _listing(directory: pathlib.Path) -> dict[str, t.Any]:
-    found: dict[str, t.Any] = {}
-    for parent, names, files in os.walk(str(directory)):
-        for name in names + files:
-            path = pathlib.Path(parent, name)
-            key = str(path.relative_to(directory))
-            if path.is_symlink():
-                found[key] = os.readlink(str(path))
-            else:
-                found[key] = (path.stat().st_mode, path.stat().st_gid, path.read_bytes() if path.is_file() else b"")
-    return found
-
-
-def _files(manifest: Manifest) -> dict[str, str]:
-    return {
-        f"release/{unit.destination}/{entry.path}": (entry.digest or entry.link or entry.state)[:19]
-        for unit in manifest.units
-        for entry in unit.entries
-    }
+_NEXT = (
+    "Give release_stage a package that holds these files as fallback (package_fetch gets it), or restore them from a"
+    " backup, or go back to an earlier version by release_revert; then stage again."
+)
 
 
 def service_user(instance: Instance, profile: Profile) -> pwd.struct_passwd | None:

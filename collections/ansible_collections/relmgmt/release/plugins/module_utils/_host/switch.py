@@ -4,8 +4,9 @@
 
 """Activate, confirm, revert: the switch from one deployment to another, and back (private).
 
-Every switch is announced in the journal before it begins. Whatever interrupts it, the next verb that takes the lock
-finishes it first: an activation that was not judged goes back, a revert goes on.
+Every switch is announced in the journal before it begins, and before that the guard is armed. Whatever interrupts it,
+the guard or the next verb that takes the lock finishes it first: an activation that was not judged goes back, a revert
+goes on, and what was not confirmed in time goes back.
 
 The host leaves traffic before what runs is stopped, and is back in it when a deployment that runs and is healthy is
 final: at once where it went back to one, at ``confirm`` where it went on.
@@ -14,19 +15,18 @@ final: at once where it went back to one, at ``confirm`` where it went on.
 from __future__ import annotations
 
 import contextlib
-import typing as t
 
 from .._model import outcome
 from .._model.errors import ConflictError, InputError, RelmgmtError
-from .health import Judgement, judge
+from .answers import Answer, joined, judged, switched
+from .deadline import Deadline
+from .health import Judgement
 from .instance import Instance, Tools
-from .journal import History
-from .service import Driver, open_driver
+from .journal import History, Switch
+from .running import Running
 from .serving import Serving
 
 __all__ = ["Switching"]
-
-Answer = t.Dict[str, t.Any]
 
 
 class Switching:
@@ -38,66 +38,165 @@ class Switching:
         self._journal = instance.journal
         self._tools = tools
         self._serving = Serving(instance, tools)
+        self._running = Running(instance, tools)
 
     def recover(self) -> str | None:
-        """Finish what a crash left half done; says what was done, None if there was nothing."""
+        """Finish what a crash left half done, leave what was not confirmed in time; says what was done, None if there
+        was nothing. What was written by whoever was killed is made durable first: from here on it is believed."""
+        self._disk.sync("journal")
         history = self._instance.history()
-        unfinished = history.unfinished
-        if unfinished is None:
-            return self._resume(history)
-        reason = f"an interruption of {unfinished.verb}"
-        if unfinished.verb == "return":
-            answer = self._return(unfinished.origin, unfinished.target, reason=reason)
-        elif unfinished.verb == "revert":
-            answer = self._go_back(history, unfinished.origin, unfinished.target, reason=reason)
+        if history.unfinished is not None:
+            answer = self._finish(history, history.unfinished)
+        elif self.overdue(history):
+            answer = self.expire(self.overdue(history))
         else:
-            answer = self._go_back(history, unfinished.target, unfinished.origin, reason=reason)
+            return self._resume(history)
         return "deployment {}, interrupted: {}".format(answer["deployment"], answer["outcome"])
 
+    def _finish(self, history: History, unfinished: Switch) -> Answer:
+        origin, target, verb, reason = unfinished
+        why = reason or f"an interruption of {verb}"
+        if verb == "return":
+            return self._return(origin, target, reason=why)
+        left, back = (origin, target) if verb == "revert" else (target, origin)
+        return self._go_back(history, left, back, reason=why)
+
     def _resume(self, history: History) -> str | None:
-        with contextlib.suppress(RelmgmtError):
-            if self._runs(history.current) and self._serving.resume(history):
+        """Go into traffic where that is owed; see that what is not final, or sick, is out of it."""
+        with contextlib.suppress(RelmgmtError, OSError):
+            if not history.owed:
+                if self._serving.stay_out(history):
+                    return f"deployment {history.current}: out of traffic now"
+            elif self._running.is_on(history.current) and self._serving.resume(history):
                 return f"deployment {history.current}, interrupted: in traffic now"
         return None
 
-    def activate(self, deployment: int, *, check: bool) -> Answer:
-        """Make the deployment current, provisionally; go back at once if it does not become healthy."""
+    def overdue(self, history: History) -> str:
+        """Why what stands must not stay provisional any longer; empty where it may."""
+        deadline = history.deadline
+        if not history.provisional or deadline is None:
+            return ""
+        if deadline.boot != self._tools.runner.boot_id():
+            return "the host was started anew before it was confirmed"
+        return "it was not confirmed in time" if self._tools.clock() >= deadline.at else ""
+
+    def expire(self, reason: str) -> Answer:
+        """Leave the provisional deployment."""
         history = self._instance.history()
+        return self._go_back(history, history.current, history.previous(history.current), reason=reason)
+
+    def mend(self) -> Answer:
+        """Try again to bring up, and into traffic, what the instance stands on."""
+        return self._keep(self._instance.history(), check=False)
+
+    def boot(self) -> str | None:
+        """Before anything of the instance runs after a boot: let ``current`` name what is to run. ``recover`` goes on
+        from there."""
+        history = self._instance.history()
+        unfinished, why = history.unfinished, self.overdue(history)
+        if unfinished is not None:
+            origin, target, verb, reason = unfinished
+            if verb == "activate":
+                origin, target, reason = target, origin, "the host was started anew before it was judged"
+                self._announce("revert", origin, target, reason)
+        elif why:
+            target, reason = history.previous(history.current), why
+            self._announce("revert", history.current, target, reason)
+        else:
+            return None
+        self._running.point(target)
+        return f"deployment {target} is to run: {reason or 'a switch was interrupted'}"
+
+    def activate(self, deployment: int, *, confirm_timeout: float | None = None, check: bool) -> Answer:
+        """Make the deployment current, provisionally; go back at once if it does not become healthy.
+
+        confirm_timeout: seconds that it may stay so; None: as the deployment declares.
+
+        Raises:
+            IntegrityError: it, or what would be left, is damaged (``capsule-damaged``); nothing was touched.
+            BackendError: nobody would see to the way back (``guard-not-armed``), or there is no room for it
+                (``disk-full``); nothing was touched.
+        """
+        from .capsule import require_whole  # the way back does not need it
+
+        history = self._instance.history()
+        if history.provisional and deployment != history.current and not check:
+            self._require_staged(history, deployment)
+            require_whole(self._instance, deployment)
+            self.expire(f"deployment {deployment} is activated in its place")  # the way back leads to what is proven
+            history = self._instance.history()
         if deployment == history.current and not history.unfinished:
-            return self._keep(history, check=check)
+            return self._keep(history, confirm_timeout=confirm_timeout, check=check)
         if not check or deployment in history.staged:
             self._require_staged(history, deployment)
         if check:
             preview = self._serving.preview(history.current)
-            return self._answer(deployment, outcome.PROVISIONAL, changed=True, reason=preview, origin=history.current)
-        self._journal.write("switch", **{"from": history.current, "to": deployment, "verb": "activate"})
+            return switched(deployment, outcome.PROVISIONAL, changed=True, reason=preview, origin=history.current)
+        require_whole(self._instance, deployment, *(() if history.sick else (history.current,)))
+        self._disk.keep_reserve()
+        self._arm(history.current, deployment)
+        self._announce("activate", history.current, deployment)
         try:
             self._serving.drain(history.current, deployment)
         except (RelmgmtError, OSError) as exc:
             return self._stay(history, deployment, reason=f"the host cannot leave traffic: {exc}")
-        judgement = self._move(history.current, deployment)
-        if judgement.healthy:
-            self._journal.write("provisional", deployment=deployment)
-            return self._answer(
-                deployment, outcome.PROVISIONAL, changed=True, origin=history.current, judgement=judgement
+        judgement = self._running.move(history.current, deployment)
+        if judgement.healthy or judgement.inconclusive:
+            deadline = self._deadline(deployment, confirm_timeout)
+            self._journal.write("provisional", deployment=deployment, deadline=deadline._asdict())
+            return switched(
+                deployment,
+                outcome.PROVISIONAL,
+                changed=True,
+                reason=_doubt(judgement),
+                origin=history.current,
+                judgement=judgement,
             )
         back = self._go_back(history, deployment, history.current, reason=judgement.reason)
-        return dict(back, probes=_shown(judgement), seconds=round(judgement.seconds, 3))
+        return dict(back, **judged(judgement))
 
-    def confirm(self, deployment: int, *, check: bool) -> Answer:
-        """Make the current, provisional deployment final."""
+    def confirm(self, deployment: int, *, reason: str = "", check: bool) -> Answer:
+        """Make the current, provisional deployment final; go back at once if it is not healthy any more."""
         history = self._instance.history()
         status = history.status.get(deployment, outcome.UNKNOWN)
         if deployment != history.current:
             if check and status in (outcome.STAGED, outcome.UNKNOWN):
-                return self._answer(deployment, outcome.CONFIRMED, changed=True)
-            reason = f"deployment {deployment} is {status}; deployment {history.current} is current"
-            known = status if status in (outcome.REVERTED, outcome.FAILED) else outcome.UNKNOWN
-            return self._answer(deployment, known, changed=False, reason=reason)
+                return switched(deployment, outcome.CONFIRMED, changed=True)
+            return self._elsewhere(history, deployment)
         if status != outcome.PROVISIONAL:
-            return self._answer(deployment, status, changed=False)
-        problem = "" if check else self._serving.record("confirmed", deployment=deployment)
-        return self._answer(deployment, outcome.FAILED if problem else outcome.CONFIRMED, changed=True, reason=problem)
+            return switched(deployment, outcome.FAILED if history.sick else status, changed=False)
+        if check:
+            return switched(deployment, outcome.CONFIRMED, changed=True)
+        judgement = self._running.pulse(deployment)
+        if judgement.inconclusive:
+            doubt = _doubt(judgement)
+            return switched(deployment, outcome.PROVISIONAL, changed=False, reason=doubt, judgement=judgement)
+        if not judgement.healthy:
+            return dict(self.expire(f"it is not healthy any more: {judgement.reason}"), **judged(judgement))
+        told = {"reason": reason} if reason else {}
+        problem = self._serving.record("confirmed", deployment=deployment, **told)
+        return switched(deployment, outcome.FAILED if problem else outcome.CONFIRMED, changed=True, reason=problem)
+
+    def hold(self, deployment: int, *, seconds: float, reason: str, check: bool) -> Answer:
+        """Let the current, provisional deployment stay so for some seconds from now; never beyond its limit."""
+        history = self._instance.history()
+        deadline = history.deadline
+        if deployment != history.current:
+            return self._elsewhere(history, deployment)
+        if not history.provisional or deadline is None:
+            return switched(deployment, history.state, changed=False)
+        moved = deadline.moved(seconds, now=self._tools.clock())
+        if moved != deadline and not check:
+            self._journal.write("held", deployment=deployment, deadline=moved._asdict(), reason=reason)
+        return switched(deployment, outcome.PROVISIONAL, changed=moved != deadline, reason=reason)
+
+    @staticmethod
+    def _elsewhere(history: History, deployment: int) -> Answer:
+        """The answer about a deployment that is not the current one."""
+        status = history.status.get(deployment, outcome.UNKNOWN)
+        reason = f"deployment {deployment} is {status}; deployment {history.current} is current"
+        known = status if status in (outcome.REVERTED, outcome.FAILED) else outcome.UNKNOWN
+        return switched(deployment, known, changed=False, reason=reason)
 
     def revert(self, *, deployment: int | None, version: str, reason: str, check: bool) -> Answer:
         """Leave ``deployment`` for the one before it, or leave whatever runs for the newest held one of ``version``."""
@@ -105,7 +204,7 @@ class Switching:
         if deployment is not None:
             if deployment != history.current:
                 status = outcome.FAILED if history.sick else history.status.get(deployment, outcome.UNKNOWN)
-                return self._answer(deployment, status, changed=False, reason=f"deployment {deployment} is not current")
+                return switched(deployment, status, changed=False, reason=f"deployment {deployment} is not current")
             target = history.previous(deployment)
         else:
             target = self._newest(history, version)
@@ -115,44 +214,45 @@ class Switching:
             self._instance.meta(target)
         if check:
             preview, left = self._serving.preview(history.current), history.current
-            return self._answer(left, outcome.REVERTED, changed=True, reason=preview, origin=left, target=target)
+            return switched(left, outcome.REVERTED, changed=True, reason=preview, origin=left, target=target)
+        with contextlib.suppress(RelmgmtError, OSError):  # the way back is gone also where nobody else would finish it
+            self._arm(history.current, target)
         return self._go_back(history, history.current, target, reason=reason or "asked for")
 
-    def _keep(self, history: History, *, check: bool) -> Answer:
+    def _keep(self, history: History, *, confirm_timeout: float | None = None, check: bool) -> Answer:
         """The deployment already is current: see that it runs, is healthy and in traffic; start it if it is not."""
         deployment, status = history.current, history.status.get(history.current, outcome.UNKNOWN)
-        idle = not self._runs(deployment)
+        idle = not self._running.is_on(deployment)
         astray = self._serving.astray(history)
         changed = idle or history.sick or astray
         if check:
-            return self._answer(deployment, status, changed=changed)
-        judgement = self._move(deployment, deployment) if idle else self._judge(deployment)
-        if judgement.healthy:
+            return switched(deployment, status, changed=changed)
+        judgement = self._running.move(deployment, deployment) if idle else self._running.judge(deployment)
+        if judgement.healthy or judgement.inconclusive:
+            if status == outcome.PROVISIONAL:
+                self.hold(deployment, seconds=self._timeout(deployment, confirm_timeout), reason="contact", check=check)
             problem = self._serving.record("healthy", deployment=deployment) if history.sick or astray else ""
-            result = outcome.FAILED if problem else status
-            return self._answer(deployment, result, changed=changed, reason=problem, judgement=judgement)
+            result, why = outcome.FAILED if problem else status, joined(problem, _doubt(judgement))
+            return switched(deployment, result, changed=changed, reason=why, judgement=judgement)
         if status == outcome.PROVISIONAL:
             return self._go_back(history, deployment, history.previous(deployment), reason=judgement.reason)
         reason = judgement.reason
         if astray or not history.sick:
             failure = {"deployment": deployment, "stands": deployment, "reason": reason}
-            reason = _joined(reason, self._serving.record("failed", **failure))
-        return self._answer(deployment, outcome.FAILED, changed=changed, reason=reason, judgement=judgement)
-
-    def _runs(self, deployment: int) -> bool:
-        """Whether the link says what the journal says, and the service runs."""
-        driver = self._driver(deployment)
-        here = self._disk.target("current") == f"deployments/{deployment}"
-        return here and (driver is None or driver.active())
+            reason = joined(reason, self._serving.record("failed", **failure))
+        with contextlib.suppress(RelmgmtError, OSError):  # it goes on trying
+            self._arm(deployment)
+        return switched(deployment, outcome.FAILED, changed=changed, reason=reason, judgement=judgement)
 
     def _go_back(self, history: History, left: int, target: int, *, reason: str) -> Answer:
         """Leave a deployment for an earlier one. If that is sick and what was left is proven, return to it."""
-        self._journal.write("switch", **{"from": left, "to": target, "verb": "revert"})
+        self._announce("revert", left, target, reason)
         with contextlib.suppress(RelmgmtError, OSError):  # to go back matters more than requests that get lost
             self._serving.drain(left, target)
-        judgement = self._move(left, target)
-        if judgement.healthy:
-            return self._reverted(left, target, reason=reason)
+        judgement = self._running.move(left, target)
+        if judgement.healthy or judgement.inconclusive:
+            answer = self._reverted(left, target, reason=joined(reason, _doubt(judgement)))
+            return dict(answer, inconclusive=True) if judgement.inconclusive else answer
         why = f"{reason}; then deployment {target} did not come up: {judgement.reason}"
         if left in history.proven:
             return self._return(target, left, reason=why)
@@ -160,8 +260,8 @@ class Switching:
 
     def _reverted(self, left: int, target: int, *, reason: str) -> Answer:
         problem = self._serving.record("reverted", deployment=left, to=target, reason=reason)
-        result, why = outcome.FAILED if problem else outcome.REVERTED, _joined(reason, problem)
-        return self._answer(left, result, changed=True, reason=why, origin=left, target=target)
+        result, why = outcome.FAILED if problem else outcome.REVERTED, joined(reason, problem)
+        return switched(left, result, changed=True, reason=why, origin=left, target=target)
 
     def _stay(self, history: History, left: int, *, reason: str) -> Answer:
         """Give up an activation before anything that runs was touched."""
@@ -171,74 +271,34 @@ class Switching:
 
     def _return(self, left: int, target: int, *, reason: str) -> Answer:
         """Go back to a proven deployment because the one that it was left for is sick."""
-        self._journal.write("switch", **{"from": left, "to": target, "verb": "return"})
-        judgement = self._move(left, target)
-        if not judgement.healthy:
+        self._announce("return", left, target, reason)
+        judgement = self._running.move(left, target)
+        if not (judgement.healthy or judgement.inconclusive):
             return self._fail(target, left, reason=f"{reason}; nor did deployment {target}: {judgement.reason}")
         problem = self._serving.record("returned", deployment=target, reason=reason)
-        why = _joined(f"{reason}; back on deployment {target}, which is healthy", problem)
-        return self._answer(target, outcome.FAILED, changed=True, reason=why, origin=target, target=target)
+        why = joined(f"{reason}; back on deployment {target}, which is healthy", problem)
+        return switched(target, outcome.FAILED, changed=True, reason=why, origin=target, target=target)
 
     def _fail(self, left: int, target: int, *, reason: str) -> Answer:
-        problem = self._serving.record("failed", deployment=left, stands=self._stands(), reason=reason)
-        why = _joined(reason, problem)
-        return self._answer(left, outcome.FAILED, changed=True, reason=why, origin=left, target=target)
+        problem = self._serving.record("failed", deployment=left, stands=self._running.stands(), reason=reason)
+        why = joined(reason, problem)
+        return switched(left, outcome.FAILED, changed=True, reason=why, origin=left, target=target)
 
-    def _stands(self) -> int:
-        """Where the link really points to."""
-        number = self._disk.target("current").rpartition("/")[2]
-        return int(number) if number.isdigit() else 0
+    def _arm(self, *deployments: int) -> None:
+        guard = self._tools.guard
+        if guard is not None:
+            guard.arm(self._instance, *deployments)
 
-    def _move(self, origin: int, target: int) -> Judgement:
-        """Stop, one rename, start, judge. Never raises: whatever goes wrong is the judgement's."""
-        try:
-            self._leave(origin, target)
-            if target:
-                self._disk.point(f"deployments/{target}", "current")
-            else:
-                self._disk.remove("current")
-            driver = self._driver(target)
-            if driver is not None:
-                driver.start()
-            return self._judge(target)
-        except (RelmgmtError, OSError) as exc:
-            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+    def _announce(self, verb: str, origin: int, target: int, reason: str = "") -> None:
+        self._journal.write("switch", **{"from": origin, "to": target, "verb": verb, "reason": reason})
 
-    def _judge(self, deployment: int) -> Judgement:
-        try:
-            return judge(
-                self._instance.runtime(deployment),
-                driver=self._driver(deployment),
-                runner=self._tools.runner,
-                clock=self._tools.clock,
-                wait=self._tools.wait,
-            )
-        except RelmgmtError as exc:
-            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+    def _timeout(self, deployment: int, confirm_timeout: float | None) -> float:
+        return self._instance.runtime(deployment).health.confirm_timeout if confirm_timeout is None else confirm_timeout
 
-    def _leave(self, origin: int, target: int) -> None:
-        """Stop what runs; undo what its driver installed unless the next deployment is run in the same way."""
-        try:
-            driver = self._driver(origin)
-        except InputError:
-            return  # what cannot be opened was never started
-        if driver is None:
-            return
-        before, after = self._instance.runtime(origin).service, self._instance.runtime(target).service
-        same = before and after and (before.driver, before.unit) == (after.driver, after.unit)
-        if same:
-            driver.stop()
-        else:
-            driver.remove()
-
-    def _driver(self, deployment: int) -> Driver | None:
-        service = self._instance.runtime(deployment).service
-        if service is None:
-            return None
-        profile = self._disk.path("deployments", str(deployment), "profile")
-        return open_driver(
-            service, instance=self._disk.root, profile=profile, runner=self._tools.runner, clock=self._tools.clock
-        )
+    def _deadline(self, deployment: int, confirm_timeout: float | None) -> Deadline:
+        now, seconds = self._tools.clock(), self._timeout(deployment, confirm_timeout)
+        limit = max(seconds, self._instance.runtime(deployment).health.progress_deadline)
+        return Deadline(self._tools.runner.boot_id(), now + seconds, now + limit)
 
     def _require_staged(self, history: History, deployment: int) -> None:
         if history.status.get(deployment) not in (outcome.STAGED, outcome.CONFIRMED):
@@ -269,33 +329,7 @@ class Switching:
             )
         return max(held)
 
-    def _answer(
-        self,
-        deployment: int,
-        result: str,
-        *,
-        changed: bool,
-        reason: str = "",
-        origin: int | None = None,
-        target: int | None = None,
-        judgement: Judgement | None = None,
-    ) -> Answer:
-        answer: Answer = {"outcome": result, "changed": changed, "deployment": deployment, "reason": reason}
-        if origin is not None:
-            answer["from"] = origin
-        if target is not None:
-            answer["to"] = target
-        if judgement is not None:
-            answer.update(probes=_shown(judgement), seconds=round(judgement.seconds, 3))
-        return answer
 
-
-def _joined(*reasons: str) -> str:
-    return "; ".join(reason for reason in reasons if reason)
-
-
-def _shown(judgement: Judgement) -> list[Answer]:
-    return [
-        {"name": result.name, "level": result.level, "healthy": result.healthy, "reason": result.reason}
-        for result in judgement.results
-    ]
+def _doubt(judgement: Judgement) -> str:
+    """Why nobody can say whether it is healthy; empty where that is known."""
+    return f"inconclusive: {judgement.reason}" if judgement.inconclusive else ""

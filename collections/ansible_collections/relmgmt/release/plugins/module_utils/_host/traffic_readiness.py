@@ -56,13 +56,17 @@ class ReadinessFile:
 
     def enter(self) -> None:
         self.check()
-        if not self.inside():
+        if self.inside():
+            self._disk.sync(self._path.name)
+            self._disk.sync_directory(self._path.parent)
+        else:
             self._disk.write(READY, self._path.name, mode=_MODE)
 
     def leave(self) -> None:
         if self.inside():
             self.check()
-            self._disk.remove(self._path.name)
+        if self._path.parent.is_dir():
+            self._disk.remove(self._path.name)  # durable also where it is gone already
 
     def _check_directory(self) -> None:
         directory = self._path.parent

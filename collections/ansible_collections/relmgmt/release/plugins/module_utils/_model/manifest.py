@@ -10,6 +10,7 @@ An instance is always valid: ``from_dict`` checks, so nobody downstream has to.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import typing as t
 
@@ -171,7 +172,7 @@ class Unit:
             "entries": [entry.to_dict() for entry in self.entries],
         }
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Names the unpacked tree, however it was compressed."""
         return digest_of(canonical([entry.to_dict() for entry in self.entries]))
@@ -327,7 +328,7 @@ class Manifest:
         """The canonical bytes: what is signed and what the digest names."""
         return canonical(self.to_dict())
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         return digest_of(self.to_bytes())
 

@@ -120,27 +120,27 @@ class Probe:
 
 @dataclasses.dataclass(frozen=True)
 class Health:
-    """When a deployment counts as healthy, in seconds.
+    """When a deployment counts as healthy, and how long it may stay provisional; all in seconds.
 
     All required probes stay green for ``min_healthy_time`` in a row, and that before ``healthy_deadline`` has passed
-    since
-    the start; they are asked every ``interval``.
+    since the start; they are asked every ``interval``. A deployment that is not confirmed within ``confirm_timeout`` of
+    becoming provisional goes back; each contact begins that time anew, but none beyond ``progress_deadline``.
     """
 
     min_healthy_time: float = 1.0
     healthy_deadline: float = 60.0
     interval: float = 0.5
+    confirm_timeout: float = 300.0
+    progress_deadline: float = 1800.0
 
     @classmethod
     def from_dict(cls, data: Data) -> Health:
-        health = cls(
-            *(
-                _seconds(data, key, default, what="health")
-                for key, default in (("min_healthy_time", 1.0), ("healthy_deadline", 60.0), ("interval", 0.5))
-            )
-        )
+        defaults = {field.name: float(field.default) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        health = cls(**{name: _seconds(data, name, default, what="health") for name, default in defaults.items()})
         if health.min_healthy_time >= health.healthy_deadline:
             raise InputError("health-impossible", "health: min_healthy_time is not below healthy_deadline")
+        if health.confirm_timeout > health.progress_deadline:
+            raise InputError("health-impossible", "health: confirm_timeout is above progress_deadline")
         return health
 
 

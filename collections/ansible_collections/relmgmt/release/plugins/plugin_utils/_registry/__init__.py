@@ -6,12 +6,41 @@
 
 from __future__ import annotations
 
-from .clock import stamp, utc_now
+from .clock import Clock, stamp, utc_now
 from .holder import Holder, is_alive
 from .leases import Lease
 from .location import location
 from .registry import Registry
-from .rows import FAILED, ROLLBACK, ROLLOUT, RUNNING, STOPPED, SUCCEEDED, DeploymentRow, RolloutRow
+from .rows import (
+    FAILED,
+    REHEARSAL,
+    ROLLBACK,
+    ROLLOUT,
+    RUNNING,
+    STOPPED,
+    SUCCEEDED,
+    DeploymentRow,
+    EvidenceRow,
+    RolloutRow,
+)
 
-__all__ = ["FAILED", "ROLLBACK", "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED", "DeploymentRow", "Holder", "Lease",
-           "Registry", "RolloutRow", "is_alive", "location", "stamp", "utc_now"]  # fmt: skip
+__all__ = [
+    "FAILED",
+    "REHEARSAL",
+    "ROLLBACK",
+    "ROLLOUT",
+    "RUNNING",
+    "STOPPED",
+    "SUCCEEDED",
+    "Clock",
+    "DeploymentRow",
+    "EvidenceRow",
+    "Holder",
+    "Lease",
+    "Registry",
+    "RolloutRow",
+    "is_alive",
+    "location",
+    "stamp",
+    "utc_now",
+]

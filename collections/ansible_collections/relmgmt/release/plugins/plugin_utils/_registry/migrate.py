@@ -23,7 +23,7 @@ else:
 
 __all__ = ["VERSION", "migrate"]
 
-VERSION = 1
+VERSION = 2
 _LOCK = 0x52454C4D
 
 

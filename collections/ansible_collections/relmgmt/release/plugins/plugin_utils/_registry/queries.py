@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading rollouts with their waves and deployments, as plain data (private)."""
+"""Reading rollouts with their waves and deployments, evidence, and settings, as plain data (private)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 else:
     (select,) = optional("sqlalchemy", "select", package="SQLAlchemy")
 
-__all__ = ["rollouts"]
+__all__ = ["evidence", "rollouts", "setting"]
 
 Data = dict[str, t.Any]
 
@@ -35,6 +35,22 @@ def rollouts(
     waves = _children(connection, tables().waves, "index", ids)
     deployments = _children(connection, tables().deployments, "host", ids)
     return [{**row, "waves": waves[row["id"]], "deployments": deployments[row["id"]]} for row in found]
+
+
+def evidence(connection: Connection, where: collections.abc.Mapping[str, str]) -> list[Data]:
+    """That whose columns have the given values, newest first."""
+    table = tables().evidence
+    query = select(table).order_by(table.c.recorded.desc(), table.c.id)
+    for name, value in where.items():
+        query = query.where(table.c[name] == value)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def setting(connection: Connection, name: str) -> Data | None:
+    """Its value; None if it was never set."""
+    table = tables().settings
+    value: Data | None = connection.execute(select(table.c.value).where(table.c.name == name)).scalar_one_or_none()
+    return value
 
 
 def _children(connection: Connection, table: Table, order: str, ids: list[str]) -> dict[str, list[Data]]:

@@ -14,7 +14,7 @@ from ...module_utils._model.errors import ConflictError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.outcome import VERDICTS
 from .._optional import optional
-from .rows import RESULTS, RUNNING, DeploymentRow, RolloutRow, known
+from .rows import RESULTS, RUNNING, DeploymentRow, EvidenceRow, RolloutRow, known
 from .tables import tables
 
 if t.TYPE_CHECKING:
@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 else:
     and_, insert, select, update = optional("sqlalchemy", "and_", "insert", "select", "update", package="SQLAlchemy")
 
-__all__ = ["begin", "deploy", "finish", "package", "promotion", "wave"]
+__all__ = ["begin", "deploy", "evidence", "finish", "package", "promotion", "setting", "wave"]
 
 Data = collections.abc.Mapping[str, t.Any]
 
@@ -101,6 +101,15 @@ def deploy(connection: Connection, rollout: str, rows: collections.abc.Iterable[
         key = {"rollout": rollout, "host": values.pop("host")}
         changed += _put(connection, tables().deployments, key, values, later={"updated": now})
     return changed
+
+
+def evidence(connection: Connection, row: EvidenceRow, *, now: str) -> bool:
+    values = {**dataclasses.asdict(row), "envelope": dict(row.envelope)}
+    return _put(connection, tables().evidence, {"id": values.pop("id")}, values, first={"recorded": now})
+
+
+def setting(connection: Connection, name: str, value: Data, *, now: str) -> bool:
+    return _put(connection, tables().settings, {"name": name}, {"value": dict(value)}, later={"recorded": now})
 
 
 def _put(

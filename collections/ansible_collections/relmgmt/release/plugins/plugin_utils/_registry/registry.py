@@ -23,7 +23,7 @@ from .database import Database, open_database
 from .holder import Alive, Holder, is_alive
 from .leases import Lease
 from .migrate import migrate
-from .rows import RUNNING, DeploymentRow, RolloutRow
+from .rows import RUNNING, DeploymentRow, EvidenceRow, RolloutRow
 
 __all__ = ["Registry"]
 
@@ -136,7 +136,25 @@ class Registry:
         with self._database.write() as connection:
             return records.finish(connection, rollout, result, reason, token=token, now=self._now())
 
+    def record_evidence(self, row: EvidenceRow) -> bool:
+        with self._database.write() as connection:
+            return records.evidence(connection, row, now=self._now())
+
+    def put_setting(self, name: str, value: Data) -> bool:
+        with self._database.write() as connection:
+            return records.setting(connection, name, value, now=self._now())
+
     # --- questions ---
+
+    def setting(self, name: str) -> Data | None:
+        """The value that was put; None if there is none."""
+        with self._database.read() as connection:
+            return queries.setting(connection, name)
+
+    def evidence(self, kind: str, package: str, before: str, after: str) -> list[Data]:
+        """What is recorded about the way from one release to another, the newest first. Nothing of it is verified."""
+        with self._database.read() as connection:
+            return queries.evidence(connection, {"kind": kind, "package": package, "before": before, "after": after})
 
     def rollout(self, identity: str) -> Data:
         """One rollout with ``waves`` and ``deployments``.

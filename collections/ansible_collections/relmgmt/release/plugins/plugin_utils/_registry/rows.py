@@ -12,12 +12,13 @@ import typing as t
 from ...module_utils._model.errors import InputError
 from ...module_utils._model.outcome import OUTCOMES
 
-__all__ = ["FAILED", "KINDS", "RESULTS", "ROLLBACK", "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED", "DeploymentRow",
-           "RolloutRow", "known"]  # fmt: skip
+__all__ = ["FAILED", "KINDS", "REHEARSAL", "RESULTS", "ROLLBACK", "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED",
+           "DeploymentRow", "EvidenceRow", "RolloutRow", "known"]  # fmt: skip
 
 ROLLOUT = "rollout"
 ROLLBACK = "rollback"
-KINDS = (ROLLOUT, ROLLBACK)
+REHEARSAL = "rehearsal"
+KINDS = (ROLLOUT, ROLLBACK, REHEARSAL)
 RUNNING = "running"
 SUCCEEDED = "succeeded"
 FAILED = "failed"
@@ -78,3 +79,18 @@ class DeploymentRow:
 
     def __post_init__(self) -> None:
         known(self.outcome, OUTCOMES, what=f"deployment on {self.host}: outcome")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvidenceRow:
+    """One signed statement about the way from one release to another; only what the envelope says counts.
+
+    ``before`` and ``after`` are digests of manifests, ``before`` also ``absent``; ``id`` is the digest of the envelope.
+    """
+
+    id: str
+    kind: str
+    package: str
+    before: str
+    after: str
+    envelope: t.Mapping[str, t.Any]

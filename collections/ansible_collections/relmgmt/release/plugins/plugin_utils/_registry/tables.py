@@ -35,6 +35,8 @@ class Tables(types.SimpleNamespace):
     waves: Table
     deployments: Table
     leases: Table
+    settings: Table
+    evidence: Table
 
 
 @functools.lru_cache(maxsize=1)
@@ -47,6 +49,8 @@ def tables() -> Tables:
         "rollouts_one_running", rollouts.package, rollouts.environment, rollouts.instance, unique=True,
         sqlite_where=rollouts.result == "running", postgresql_where=rollouts.result == "running",
     )  # fmt: skip
+    evidence = made["evidence"].c
+    Index("evidence_pair", evidence.kind, evidence.package, evidence.before, evidence.after)
     return Tables(metadata=metadata, **made)
 
 
@@ -86,6 +90,12 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
             _number("token"),
             *map(_text, ("host", "boot", "started", "acquired", "renewed", "expires")),
             Column("pid", Integer, nullable=False),
+        ],
+        "settings": [_key("name"), Column("value", JSON, nullable=False), _text("recorded")],
+        "evidence": [
+            _key("id"),
+            *map(_text, ("kind", "package", "before", "after", "recorded")),
+            Column("envelope", JSON, nullable=False),
         ],
     }
 

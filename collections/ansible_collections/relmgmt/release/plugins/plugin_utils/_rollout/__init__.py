@@ -8,40 +8,53 @@ from __future__ import annotations
 
 from . import run_directory
 from .account import closing, lease_of, lost_elsewhere, outcomes, rows
+from .clocks import Clocks, set_clocks
+from .gate import Gate, Policy
 from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
-from .plan import DEPLOY, LEFT_OUT, NONE, HostPlan, Plan
+from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
 from .profiles import SECRETS_PREFIX, HostInput
+from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
 from .strategy import STRATEGIES, Options, Wave, waves
 from .verdict import Result, Verdict, decide, final, good_outcomes
 
 __all__ = [
     "DEPLOY",
     "LEASE_SECONDS",
+    "LEAVE_NEW",
     "LEFT_OUT",
     "NONE",
+    "PHASES",
     "SECRETS_PREFIX",
     "STRATEGIES",
+    "UNREHEARSED",
+    "Clocks",
+    "Gate",
     "HostInput",
     "HostPlan",
     "Opened",
     "Options",
     "Package",
     "Plan",
+    "Policy",
     "Result",
     "Verdict",
     "Wave",
     "Wish",
+    "astray",
     "check",
     "closing",
     "decide",
     "final",
     "good_outcomes",
+    "judge",
     "lease_of",
     "lost_elsewhere",
     "open_rollout",
     "outcomes",
+    "rehearsals",
     "rows",
     "run_directory",
+    "set_clocks",
     "waves",
 ]

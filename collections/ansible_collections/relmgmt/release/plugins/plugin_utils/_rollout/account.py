@@ -11,8 +11,8 @@ import collections.abc
 import typing as t
 
 from ...module_utils._model import outcome
-from .._registry import FAILED, STOPPED, SUCCEEDED, DeploymentRow, Lease
-from .plan import LEFT_OUT, NONE, Plan
+from .._registry import FAILED, ROLLBACK, ROLLOUT, STOPPED, SUCCEEDED, DeploymentRow, Lease
+from .plan import LEFT_OUT, NONE, UNREHEARSED, Plan
 from .strategy import Wave
 from .verdict import FINAL, Result, final, good_outcomes
 
@@ -43,10 +43,15 @@ def lease_of(plan: Plan, fence: collections.abc.Mapping[str, t.Any]) -> Lease:
 def outcomes(
     plan: Plan, hosts: t.Iterable[str], variables: collections.abc.Mapping[str, Variables], names: t.Sequence[str]
 ) -> dict[str, Result]:
-    """Host → the last thing that happened to it, out of the named registered variables."""
+    """Host → the last thing that happened to it, out of the named registered variables.
+
+    Without those that the gate kept out: nothing was to happen to them.
+    """
     found = {}
     for host in hosts:
         planned = plan.hosts[host]
+        if planned.action == UNREHEARSED:
+            continue
         if planned.action == NONE:
             found[host] = Result(outcome.CONFIRMED)
         elif planned.action == LEFT_OUT:
@@ -96,7 +101,7 @@ def version_after(plan: Plan, host: str, result: Result) -> str:
     """The version that the host runs after all, as far as its outcome says."""
     planned = plan.hosts[host]
     arrived = (
-        (outcome.PROVISIONAL, outcome.CONFIRMED) if plan.kind == "rollout" else (outcome.REVERTED, outcome.CONFIRMED)
+        (outcome.REVERTED, outcome.CONFIRMED) if plan.kind == ROLLBACK else (outcome.PROVISIONAL, outcome.CONFIRMED)
     )
     if planned.action == LEFT_OUT or result.outcome in arrived:
         return planned.after
@@ -107,7 +112,7 @@ def closing(
     plan: Plan, verdict: collections.abc.Mapping[str, t.Any], results: collections.abc.Mapping[str, Result]
 ) -> Close:
     """The end, from the last verdict and every host's last outcome."""
-    good = outcome.CONFIRMED if plan.kind == "rollout" else outcome.REVERTED
+    good = outcome.CONFIRMED if plan.kind == ROLLOUT else outcome.REVERTED
     counts: dict[str, int] = {}
     for result in results.values():
         counts[result.outcome] = counts.get(result.outcome, 0) + 1

@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import collections.abc
+import dataclasses
 import pathlib
 import typing as t
 
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
+from ...module_utils._model.runtime import Runtime
 from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
 from . import run_directory
+from .gate import Gate
 from .plan import Plan
 from .planning import Wish, left_out, make_plan
 from .profiles import HostInput, Scope, make_profiles
@@ -33,29 +36,37 @@ class Package(t.NamedTuple):
 
 
 class Opened(t.NamedTuple):
-    """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie."""
+    """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie, and how what
+    they configure is run."""
 
     plan: Plan
     lease: Lease | None
     directory: pathlib.Path | None
+    runtimes: tuple[Runtime, ...] = ()
 
 
 def open_rollout(
-    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, holder: Holder
+    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, holder: Holder, gate: Gate
 ) -> Opened:
     """Plan, take the lease, record, and lay the profiles ready.
 
     Raises:
         ConflictError: another run holds the lease (``rollout-locked``).
-        RelmgmtError: hosts are not ready, values break the schema, a secret or a template cannot be had.
+        RelmgmtError: hosts are not ready, values break the schema, a secret or a template cannot be had, the gate is
+            closed.
     """
     out, profiles = _prepare(wish, hosts, package, access)
     scope = (wish.package, wish.environment, wish.instance)
-    row = registry.open_rollout(*scope)
-    unfinished = Plan.from_dict(row["plan"]) if row else None
-    new_id = registry.new_rollout_id
+    unfinished = _unfinished(wish, registry)
     plan = make_plan(
-        wish, hosts, out=out, manifest=package.manifest, profiles=profiles, unfinished=unfinished, new_id=new_id
+        wish,
+        hosts,
+        out=out,
+        manifest=package.manifest,
+        profiles=profiles,
+        unfinished=unfinished,
+        gate=gate,
+        new_id=registry.new_rollout_id,
     )
     if not plan.waves and not unfinished:
         return Opened(plan, None, None)
@@ -73,16 +84,34 @@ def open_rollout(
     registry.begin_rollout(_row(plan, lease))
     first = plan.staging if package.manifest else plan.waves[0]
     registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)
-    return Opened(plan, lease, run_directory.write_profiles(plan.id, profiles))
+    return Opened(plan, lease, run_directory.write_profiles(plan.id, profiles), _runtimes(profiles))
 
 
-def check(wish: Wish, hosts: Hosts, package: Package, access: Access, run: str) -> Opened:
-    """The plan that ``open_rollout`` would make of an idle registry; only the run directory is written."""
+def check(
+    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, run: str, gate: Gate
+) -> Opened:
+    """The plan that ``open_rollout`` would make, under the id of this run; only the run directory is written.
+
+    Raises RelmgmtError as ``open_rollout``, but for the lease.
+    """
     out, profiles = _prepare(wish, hosts, package, access)
     plan = make_plan(
-        wish, hosts, out=out, manifest=package.manifest, profiles=profiles, unfinished=None, new_id=lambda: run
+        wish,
+        hosts,
+        out=out,
+        manifest=package.manifest,
+        profiles=profiles,
+        unfinished=_unfinished(wish, registry),
+        gate=gate,
+        new_id=lambda: run,
     )
-    return Opened(plan, None, run_directory.write_profiles(run, profiles))
+    directory = run_directory.write_profiles(run, profiles)
+    return Opened(dataclasses.replace(plan, id=run), None, directory, _runtimes(profiles))
+
+
+def _unfinished(wish: Wish, registry: Registry) -> Plan | None:
+    row = registry.open_rollout(wish.package, wish.environment, wish.instance)
+    return Plan.from_dict(row["plan"]) if row else None
 
 
 def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tuple[dict[str, str], dict[str, Profile]]:
@@ -92,6 +121,10 @@ def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tupl
     taking_part = {host: known for host, known in hosts.items() if host not in out}
     scope = Scope(wish.environment, wish.instance)
     return out, make_profiles(package.manifest, package.path, taking_part, scope, access)
+
+
+def _runtimes(profiles: collections.abc.Mapping[str, Profile]) -> tuple[Runtime, ...]:
+    return tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
 
 
 def _row(plan: Plan, lease: Lease) -> RolloutRow:

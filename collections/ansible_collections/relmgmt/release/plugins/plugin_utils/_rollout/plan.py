@@ -13,11 +13,23 @@ from ...module_utils._model import outcome
 from ...module_utils._model.errors import InputError
 from .strategy import Wave
 
-__all__ = ["DEPLOY", "LEFT_OUT", "NONE", "HostPlan", "Plan", "back_already", "converged", "version_of"]
+__all__ = [
+    "DEPLOY",
+    "LEFT_OUT",
+    "NONE",
+    "UNREHEARSED",
+    "HostPlan",
+    "Plan",
+    "back_already",
+    "converged",
+    "release_of",
+    "version_of",
+]
 
 DEPLOY = "deploy"
 NONE = "none"
 LEFT_OUT = "left_out"
+UNREHEARSED = "unrehearsed"  # left out by the gate: it keeps what it runs, and spends no failure budget
 SHOWN_HOSTS, SHOWN_WAVES = 3, 6  # of a wave, of a plan, in a line
 Info = t.Mapping[str, t.Any]
 
@@ -26,7 +38,8 @@ Info = t.Mapping[str, t.Any]
 class HostPlan:
     """One host: versions before and after, whether anything is to be done (action) or why not (reason).
 
-    profile: digest of what is rendered for it; root: where packages lie on it.
+    profile: digest of what is rendered for it; root: where packages lie on it; origin: digest of the release that it
+    stood on before, or ``absent``.
     """
 
     site: str
@@ -36,6 +49,7 @@ class HostPlan:
     action: str
     reason: str = ""
     profile: str = ""
+    origin: str = ""
 
     def to_dict(self) -> dict[str, t.Any]:
         return dataclasses.asdict(self)
@@ -43,7 +57,8 @@ class HostPlan:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """One rollout or rollback. ``hosts`` are all that were asked for; ``waves`` those that something happens to."""
+    """One rollout, rollback or rehearsal. ``hosts`` are all that were asked for; ``waves`` those that something happens
+    to; ``rehearsal`` is what the gate found and let pass."""
 
     id: str
     kind: str
@@ -57,6 +72,7 @@ class Plan:
     failure_budget: int
     hosts: t.Mapping[str, HostPlan]
     waves: tuple[Wave, ...]
+    rehearsal: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, t.Any]:
         return {
@@ -69,16 +85,16 @@ class Plan:
     def from_dict(cls, data: t.Mapping[str, t.Any]) -> Plan:
         """Raises InputError (``plan-malformed``): it is not what ``to_dict`` gave."""
         try:
-            fields = {field.name: data[field.name] for field in dataclasses.fields(cls)}
+            fields = {field.name: data[field.name] for field in dataclasses.fields(cls) if field.name in data}
             fields["hosts"] = {host: HostPlan(**plan) for host, plan in data["hosts"].items()}
             fields["waves"] = tuple(Wave(wave["index"], wave["name"], tuple(wave["hosts"])) for wave in data["waves"])
+            return cls(**fields)
         except (KeyError, TypeError, AttributeError) as exc:
             raise InputError(
                 "plan-malformed",
                 f"this is no plan of a rollout ({exc})",
                 hint="Pass what rollout_plan returned as rollout.",
             ) from None
-        return cls(**fields)
 
     @property
     def summary(self) -> str:
@@ -86,6 +102,7 @@ class Plan:
         head = f"{self.kind} of {self.package} {self.version} to {self.environment}: {len(self.hosts)} hosts"
         left = [host for host, plan in sorted(self.hosts.items()) if plan.action == LEFT_OUT]
         out = f"; left out: {', '.join(left)}" if left else ""
+        out += "".join(f"; {line}" for line in self._rehearsals())
         if not self.waves:
             return f"{head}, nothing to do{out}"
         shown = ", ".join(
@@ -94,6 +111,17 @@ class Plan:
         )
         more = len(self.waves) - SHOWN_WAVES
         return f"{head}; waves: {shown}{f' and {more} more' if more > 0 else ''}{out}"
+
+    def _rehearsals(self) -> t.Iterator[str]:
+        """What is known of each way that hosts go, for people."""
+        for way in self.rehearsal.get("ways", ()):
+            if way["state"] == "rehearsed":
+                took = ", ".join(f"{name} {way['seconds'][name]:.1f} s" for name in ("forward", "back"))
+                yield f"rehearsed from {way['version']} on {way['day']}: {took}"
+            elif way["state"] == "waived":
+                yield f"not rehearsed from {way['version']}, waived: {self.rehearsal['reason']}"
+            else:
+                yield f"not rehearsed from {way['version']}, left out: {', '.join(way['hosts'])}"
 
     @property
     def staging(self) -> Wave:
@@ -153,3 +181,10 @@ def version_of(info: Info) -> str:
     if "release" not in info:
         return "unknown"
     return str(((info.get("release") or {}).get("current") or {}).get("version") or "absent")
+
+
+def release_of(info: Info) -> str:
+    """The digest of the release that runs; ``absent`` if none does, empty if the host did not say."""
+    if "release" not in info:
+        return ""
+    return str(((info.get("release") or {}).get("current") or {}).get("release") or "absent")

@@ -13,9 +13,23 @@ import typing as t
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
-from .plan import DEPLOY, LEFT_OUT, NONE, HostPlan, Plan, back_already, converged, version_of
+from .._registry import REHEARSAL, ROLLBACK, ROLLOUT
+from .gate import Gate
+from .plan import (
+    DEPLOY,
+    LEFT_OUT,
+    NONE,
+    UNREHEARSED,
+    HostPlan,
+    Plan,
+    back_already,
+    converged,
+    release_of,
+    version_of,
+)
 from .preflight import problem_of
 from .profiles import HostInput
+from .rehearsal import require_fit
 from .strategy import Options, Wave, waves
 
 __all__ = ["Wish", "left_out", "make_plan"]
@@ -25,7 +39,7 @@ Hosts = collections.abc.Mapping[str, HostInput]
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """What somebody asks for. kind: ``rollout`` or ``rollback``."""
+    """What somebody asks for. kind: ``rollout``, ``rollback`` or ``rehearsal``."""
 
     kind: str
     package: str
@@ -71,21 +85,34 @@ def make_plan(
     manifest: Manifest | None,
     profiles: collections.abc.Mapping[str, Profile],
     unfinished: Plan | None,
+    gate: Gate | None,
     new_id: t.Callable[[], str],
 ) -> Plan:
     """The plan. An unfinished one for the same package and hosts keeps its identity, its waves and its versions
-    before."""
+    before.
+
+    Raises:
+        InputError, IntegrityError: the gate is closed; hosts are not fit for a rehearsal, or hold no such version.
+    """
     digest = manifest.digest if manifest else ""
     resumed = unfinished if unfinished and _same(unfinished, wish, digest, hosts) else None
+    if wish.kind == REHEARSAL:
+        require_fit({host: known.info for host, known in hosts.items()}, digest, resumed=resumed is not None)
     planned = {}
     for host, known in sorted(hosts.items()):
-        before = resumed.hosts[host].before if resumed else version_of(known.info)
+        before, origin = _standing(host, known, resumed)
         if host in out:
-            planned[host] = HostPlan(known.site, known.root, before, before, LEFT_OUT, out[host])
+            planned[host] = HostPlan(known.site, known.root, before, before, LEFT_OUT, out[host], origin=origin)
         else:
             action = NONE if _settled(wish, host, known, digest, profiles) else DEPLOY
             profile = profiles[host].digest if host in profiles else ""
-            planned[host] = HostPlan(known.site, known.root, before, wish.version, action, profile=profile)
+            planned[host] = HostPlan(
+                known.site, known.root, before, wish.version, action, profile=profile, origin=origin
+            )
+    rehearsal: collections.abc.Mapping[str, t.Any] = {}
+    if gate and wish.kind == ROLLOUT:
+        kept_out, rehearsal = gate.rule(wish, planned, digest, resumed=resumed)
+        planned.update({host: _kept_out(planned[host], reason) for host, reason in kept_out.items()})
     deploying = {host: plan.site for host, plan in planned.items() if plan.action == DEPLOY}
     if resumed:
         shaped = _with_late(resumed.waves, deploying)
@@ -104,7 +131,19 @@ def make_plan(
         failure_budget=wish.failure_budget,
         hosts=planned,
         waves=shaped,
+        rehearsal=rehearsal,
     )
+
+
+def _standing(host: str, known: HostInput, resumed: Plan | None) -> tuple[str, str]:
+    """Version and release that the host stood on before, as an unfinished rollout that has begun with it knew them."""
+    if resumed and host in resumed.staging.hosts:
+        return resumed.hosts[host].before, resumed.hosts[host].origin
+    return version_of(known.info), release_of(known.info)
+
+
+def _kept_out(planned: HostPlan, reason: str) -> HostPlan:
+    return dataclasses.replace(planned, after=planned.before, action=UNREHEARSED, reason=reason, profile="")
 
 
 def _with_late(begun: tuple[Wave, ...], deploying: collections.abc.Iterable[str]) -> tuple[Wave, ...]:
@@ -126,6 +165,8 @@ def _same(unfinished: Plan, wish: Wish, digest: str, hosts: Hosts) -> bool:
 def _settled(
     wish: Wish, host: str, known: HostInput, digest: str, profiles: collections.abc.Mapping[str, Profile]
 ) -> bool:
-    if wish.kind == "rollback":
+    if wish.kind == REHEARSAL:
+        return False
+    if wish.kind == ROLLBACK:
         return back_already(known.info, wish.version, host=host)
     return converged(known.info, release=digest, profile=profiles[host].digest)

@@ -16,11 +16,12 @@ __all__ = ["FINAL", "Result", "Verdict", "decide", "final", "good_outcomes"]
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a host verb returned for one host."""
+    """What a host verb returned for one host. inconclusive: nobody could ask whether it is well."""
 
     outcome: str
     reason: str = ""
     deployment: int | None = None
+    inconclusive: bool = False
 
     @classmethod
     def from_dict(cls, data: t.Mapping[str, t.Any] | None) -> Result | None:
@@ -32,7 +33,8 @@ class Result:
                 if data.get(word):
                     return cls(result, str(data.get("msg", "the task failed")))
             return None
-        return cls(str(data["outcome"]), str(data.get("reason") or ""), data.get("deployment"))
+        reason, doubt = str(data.get("reason") or ""), bool(data.get("inconclusive"))
+        return cls(str(data["outcome"]), reason, data.get("deployment"), doubt)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,8 @@ def decide(
 ) -> Verdict:
     """Continue while the hosts that failed, in this wave and before (``spent``), are within the budget.
 
-    A wave of which no host is good never continues: that is the release or the site, not a sick host.
+    A wave of which no host is good never continues: that is the release or the site, not a sick host. Where nothing
+    failed that must not, but nobody could ask whether a host is well, a person decides.
     """
     failed = {
         host: result.reason or f"the outcome is {result.outcome}"
@@ -76,6 +79,10 @@ def decide(
         if result.outcome not in good
     }
     if not failed or (spent + len(failed) <= budget and len(failed) < len(results)):
+        doubtful = [host for host, result in sorted(results.items()) if result.inconclusive and host not in failed]
+        if doubtful:
+            more = f" (and {len(doubtful) - 1} more)" if len(doubtful) > 1 else ""
+            return Verdict(outcome.PAUSE, f"{doubtful[0]}: {results[doubtful[0]].reason}{more}", failed)
         why = f"{len(results) - len(failed)} of {len(results)} hosts are well"
         return Verdict(outcome.CONTINUE, why, failed)
     host, reason = next(iter(failed.items()))

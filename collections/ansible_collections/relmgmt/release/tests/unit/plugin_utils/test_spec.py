@@ -66,7 +66,7 @@ def test_what_is_not_documented_is_refused(verb: str) -> None:
 
 def test_options_come_from_the_fragments_too() -> None:
     spec = argument_spec("release_activate")
-    assert {"package", "instance", "root", "fence", "on_failure", "deployment"} == set(spec)
+    assert {"package", "instance", "root", "fence", "on_failure", "deployment", "confirm_timeout"} == set(spec)
     assert (spec["on_failure"]["choices"], spec["on_failure"]["default"]) == (["fail", "report"], "fail")
     assert spec["fence"]["options"]["token"] == {"type": "int", "required": True}
 

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.relmgmt.release.plugins.module_utils._model.digest import digest_of, hex_of
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import IntegrityError
 from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
-from ansible_collections.relmgmt.release.plugins.plugin_utils._transfer import pack, surplus
+from ansible_collections.relmgmt.release.plugins.plugin_utils._transfer import gather, pack, surplus
 
 FILES = {"app/run": b"#!/bin/sh\n", "app/copy": b"#!/bin/sh\n", "app/empty": b"", "lib/module.py": b"VALUE = 1\n"}
 RUN, MODULE = digest_of(FILES["app/run"]), digest_of(FILES["lib/module.py"])
@@ -74,33 +74,46 @@ def unpacked(payload: bytes) -> dict[str, bytes]:
 
 def test_every_file_is_packed_once_under_its_digest(cache: Cache) -> None:
     manifest, directory = cache.add("1.0.0", FILES)
-    assert unpacked(pack(manifest, directory, wanted=None, held=set())) == {
+    assert unpacked(pack(manifest, directory, held=set())) == {
         RUN: FILES["app/run"],
         MODULE: FILES["lib/module.py"],
     }
 
 
-@pytest.mark.parametrize(
-    ("wanted", "held", "sent"),
-    [
-        (None, {RUN}, {MODULE}),
-        (None, {RUN, MODULE}, set()),
-        ({RUN}, set(), {RUN}),
-        ({RUN}, {RUN, MODULE}, {RUN}),
-        (set(), set(), set()),
-        ({digest_of(b"unheard of")}, set(), set()),
-    ],
-)
-def test_what_the_host_has_is_not_sent_unless_it_asks_for_it(
-    cache: Cache, wanted: set[str] | None, held: set[str], sent: set[str]
-) -> None:
+@pytest.mark.parametrize(("held", "sent"), [(set(), {RUN, MODULE}), ({RUN}, {MODULE}), ({RUN, MODULE}, set())])
+def test_what_the_host_has_is_not_sent(cache: Cache, held: set[str], sent: set[str]) -> None:
     manifest, directory = cache.add("1.0.0", FILES)
-    assert set(unpacked(pack(manifest, directory, wanted=wanted, held=held))) == sent
+    assert set(unpacked(pack(manifest, directory, held=held))) == sent
+
+
+@pytest.mark.parametrize("wanted", [set(), {RUN}, {RUN, MODULE}])
+def test_what_a_host_asks_for_is_sent_and_nothing_else(cache: Cache, wanted: set[str]) -> None:
+    manifest, directory = cache.add("1.0.0", FILES)
+    data, lost = gather(manifest, directory, [], wanted)
+    assert (set(unpacked(data)), lost) == (wanted, set())
+
+
+def test_what_the_package_lacks_comes_from_the_one_before_it(cache: Cache) -> None:
+    _old, before = cache.add("1.0.0", FILES)
+    new, directory = cache.add("2.0.0", {"app/run": FILES["app/run"]})
+    unheard = digest_of(b"unheard of")
+    data, lost = gather(new, directory, [cache.packages / "nowhere", before], {RUN, MODULE, unheard})
+    assert unpacked(data) == {RUN: FILES["app/run"], MODULE: FILES["lib/module.py"]}
+    assert lost == {unheard}
+
+
+def test_a_damaged_package_before_it_counts_as_one_that_is_not_there(cache: Cache) -> None:
+    _old, before = cache.add("1.0.0", FILES)
+    new, directory = cache.add("2.0.0", {"app/run": FILES["app/run"]})
+    (before / "units" / "lib" / "module.py").write_bytes(b"VALUE = 2\n")
+    assert gather(new, directory, [before], {MODULE})[1] == {MODULE}
+    (before / "manifest.json").write_bytes(b"{")
+    assert gather(new, directory, [before], {MODULE})[1] == {MODULE}
 
 
 def test_the_same_files_are_the_same_bytes_but_for_the_time_of_compression(cache: Cache) -> None:
     manifest, directory = cache.add("1.0.0", FILES)
-    first, second = (unpacked(pack(manifest, directory, wanted=None, held=set())) for _time in range(2))
+    first, second = (unpacked(pack(manifest, directory, held=set())) for _time in range(2))
     assert list(first.items()) == list(second.items())
 
 
@@ -110,7 +123,7 @@ def test_what_the_host_s_deployments_hold_is_known_from_the_cache(cache: Cache) 
     held = [{"release": old.digest}, {"release": "sha256:" + "0" * 64}]
     found = surplus(held, directory.parent)
     assert found == {RUN, MODULE, digest_of(b"")}
-    assert set(unpacked(pack(new, cache.packages / hex_of(new.digest), wanted=None, held=found))) == {digest_of(b"new")}
+    assert set(unpacked(pack(new, cache.packages / hex_of(new.digest), held=found))) == {digest_of(b"new")}
 
 
 def test_a_host_that_holds_nothing_is_sent_everything(cache: Cache) -> None:
@@ -127,7 +140,7 @@ def test_a_damaged_cache_is_refused_and_the_file_is_named(cache: Cache, damage: 
     else:
         path.write_bytes(b"VALUE = 2\n" if damage == "changed" else FILES["lib/module.py"] + b"\n")
     with pytest.raises(IntegrityError) as caught:
-        pack(manifest, directory, wanted=None, held=set())
+        pack(manifest, directory, held=set())
     assert caught.value.code == "cache-damaged"
     assert str(path) in caught.value.message
     assert "package_fetch" in caught.value.hint

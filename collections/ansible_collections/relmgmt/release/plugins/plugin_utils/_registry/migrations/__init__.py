@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from . import m0001_first
+from . import m0001_first, m0002_evidence
 
 __all__ = ["MIGRATIONS"]
 
-MIGRATIONS: tuple[t.Callable[[t.Any], None], ...] = (m0001_first.upgrade,)
+MIGRATIONS: tuple[t.Callable[[t.Any], None], ...] = (m0001_first.upgrade, m0002_evidence.upgrade)

@@ -16,14 +16,14 @@ from ansible_collections.relmgmt.release.plugins.module_utils._model.errors impo
 from ansible_collections.relmgmt.release.plugins.module_utils._model.runtime import Runtime
 
 HEALTH = {"min_healthy_time": 2, "healthy_deadline": 10, "interval": 1}
-GREEN, RED = True, False
+GREEN, RED, ABSENT = True, False, None
 
 
 class World(Runner):
     """A simulator of commands and of time. A command's first word picks its script: what it answers, one a time, the
     last one for ever; a number of seconds instead of an answer: it takes so long."""
 
-    def __init__(self, **scripts: t.Sequence[bool | float]) -> None:
+    def __init__(self, **scripts: t.Sequence[bool | float | None]) -> None:
         super().__init__()
         self.now = 1000.0
         self.waited: list[float] = []
@@ -44,6 +44,8 @@ class World(Runner):
         answer = script.pop(0) if len(script) > 1 else script[0]
         self.asked.append((argv[0], self.now - 1000))
         self.users.add(user)
+        if answer is None:
+            return Completed(127, f"{argv[0]} cannot be run")
         if isinstance(answer, bool):
             return Completed(0 if answer else 1, "" if answer else f"{argv[0]} says no")
         self.now += min(answer, timeout)
@@ -118,8 +120,23 @@ def test_flapping_begins_again_each_time() -> None:
 def test_flapping_for_ever_is_not_healthy() -> None:
     judgement = judged(World(web=[GREEN, GREEN, RED] * 100), probes=["web"])
     assert not judgement.healthy
-    assert judgement.reason.startswith("not healthy within 10 s: ")
-    assert judgement.seconds <= 10
+    assert judgement.reason.startswith("it flaps: 3 times green and then not; the last time probe web is red: ")
+    assert judgement.seconds < 10
+
+
+def test_a_fall_or_two_on_the_way_up_are_no_flapping() -> None:
+    assert judged(World(web=[RED, GREEN, RED, GREEN, RED, *[GREEN] * 100]), probes=["web"]).healthy
+
+
+def test_probes_that_cannot_be_asked_say_nothing_against_the_release() -> None:
+    judgement = judged(World(web=[GREEN], login=[ABSENT]), probes=["web", "login"])
+    assert (judgement.healthy, judgement.inconclusive) == (False, True)
+    assert "probe login could not be asked: " in judgement.reason
+
+
+def test_one_that_is_red_says_enough() -> None:
+    judgement = judged(World(web=[RED], login=[ABSENT]), probes=["web", "login"])
+    assert (judgement.healthy, judgement.inconclusive) == (False, False)
 
 
 def test_all_required_probes_are_green_together() -> None:

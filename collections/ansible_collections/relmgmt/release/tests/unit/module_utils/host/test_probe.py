@@ -328,10 +328,10 @@ def test_command_is_healthy_on_exit_code_0(command: list[str], healthy: bool, re
     assert (result.healthy, result.reason) == (healthy, reason)
 
 
-def test_command_that_does_not_exist_is_unhealthy() -> None:
+def test_command_that_does_not_exist_could_not_be_asked() -> None:
     result = asked(kind="command", command=["/nonexistent/check"])
-    assert not result.healthy
-    assert result.reason.startswith("exit code 127: /nonexistent/check")
+    assert (result.healthy, result.asked) == (False, False)
+    assert result.reason.startswith("could not be asked: /nonexistent/check")
 
 
 def test_command_that_hangs_is_unhealthy_within_the_time_limit() -> None:

@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import threading
 
 import pytest
 
+from ansible_collections.relmgmt.release.plugins.module_utils._host import disk
 from ansible_collections.relmgmt.release.plugins.module_utils._host.root import check_root
-from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
+from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import BackendError, RelmgmtError
 
 from .engine import Host
 from .test_engine import V1, V2, answers
@@ -85,14 +87,6 @@ def test_two_at_once_take_turns(host: Host) -> None:
     assert results == [2, 2, 2, 2]
 
 
-def test_the_engine_lies_beside_what_it_runs_and_tells_a_person(host: Host) -> None:
-    from ansible_collections.relmgmt.release.plugins.module_utils._host.main import status
-
-    host.deploy(V1)
-    assert len(host.instance.disk.names("bin")) == 1
-    assert "CONFIRMED, version 1.0.0, deployment 1, service active" in status(host.instance.path)
-
-
 @pytest.mark.parametrize("mode, code", [(0o757, "root-exposed"), (0o755, None), (0o1777, None)])
 def test_a_root_whose_parent_others_can_write_is_refused(tmp_path: pathlib.Path, mode: int, code: str) -> None:
     parent = tmp_path / "parent"
@@ -124,3 +118,49 @@ def test_packages_that_reach_outside_are_refused(host: Host) -> None:
     for package in ("../x", "a/../b", "/etc/x", "one"):
         with pytest.raises(RelmgmtError):
             host.ask("prune", package=package, keep=1)
+
+
+def test_a_journal_that_a_newer_engine_wrote_is_said_to_be_newer(host: Host) -> None:
+    host.deploy(V1)
+    host.instance.journal.write("teleported", deployment=1)
+    with pytest.raises(BackendError) as caught:
+        host.ask("activate", deployment=1)
+    assert caught.value.code == "journal-newer"
+    assert "bin/relmgmt-host" in str(caught.value)
+
+
+@pytest.fixture
+def full(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on nothing can be written but what the reserve makes room for."""
+    real = disk._put
+
+    def put(handle: int, data: bytes) -> None:
+        if host.instance.disk.exists("reserve") or len(data) > 4096:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle, data)
+
+    host.deploy(V1)
+    host.ask("activate", deployment=host.stage(V2)["deployment"])
+    monkeypatch.setattr(disk, "_put", put)
+
+
+def test_the_way_back_has_room_of_its_own(host: Host, full: None) -> None:
+    assert host.ask("revert", deployment=2)["outcome"] == "reverted"
+    assert answers(host) == "1.0.0"
+    assert not host.instance.disk.exists("reserve")
+
+
+def test_where_no_room_can_be_set_aside_that_is_said(host: Host, full: None) -> None:
+    host.instance.disk.remove("reserve")
+    before = host.instance.journal.events()
+    with pytest.raises(BackendError) as caught:
+        host.instance.disk.keep_reserve()
+    assert caught.value.code == "disk-full"
+    assert host.instance.journal.events() == before
+
+
+def test_each_activation_sets_the_room_aside_again(host: Host) -> None:
+    host.deploy(V1)
+    host.instance.disk.remove("reserve")
+    host.ask("activate", deployment=host.stage(V2)["deployment"])
+    assert host.instance.disk.exists("reserve")

@@ -63,6 +63,20 @@ def test_migrations_make_the_tables_that_queries_see(path: pathlib.Path) -> None
     assert len(MIGRATIONS) == VERSION
 
 
+def test_a_registry_of_version_1_keeps_what_it_holds(path: pathlib.Path) -> None:
+    with Registry.open(str(path)) as registry:
+        identity = registry.id
+        registry.acquire("a/b", "c", "d", Holder.of(), ttl=1)
+        with registry._database.write() as connection:
+            tables().evidence.drop(connection)
+            tables().settings.drop(connection)
+    set_version(path, 1)
+    with Registry.open(str(path)) as registry:
+        assert registry.id == identity
+        assert registry.acquire("a/b", "c", "d", Holder.of(), ttl=1).token == 2
+        assert registry.put_setting("a", {"b": 1})
+
+
 def test_a_newer_registry_is_refused(path: pathlib.Path) -> None:
     Registry.open(str(path)).close()
     set_version(path, VERSION + 1)

@@ -16,7 +16,12 @@ from ansible_collections.relmgmt.release.plugins.module_utils._model.errors impo
     RelmgmtError,
 )
 from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
-from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import DeploymentRow, Registry, RolloutRow
+from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import (
+    DeploymentRow,
+    EvidenceRow,
+    Registry,
+    RolloutRow,
+)
 
 Make = t.Callable[..., t.Any]
 START = "2026-11-21T10:30:00.000000Z"
@@ -176,3 +181,24 @@ def test_a_conflict_is_a_conflict(registry: Registry, rollout: Make) -> None:
         ConflictError, match=r"Rollout r1 of calendar/radicale to prod \(instance main\) is not finished"
     ):
         registry.begin_rollout(rollout("r2"))
+
+
+def test_a_setting_is_what_was_put_last(registry: Registry) -> None:
+    assert registry.setting("key") is None
+    assert registry.put_setting("key", {"keyid": "1"}) is True
+    assert registry.put_setting("key", {"keyid": "1"}) is False
+    assert registry.put_setting("key", {"keyid": "2"}) is True
+    assert registry.setting("key") == {"keyid": "2"}
+
+
+def test_evidence_is_told_by_its_way_newest_first(registry: Registry, clock: t.Any) -> None:
+    def row(identity: str, before: str = "absent", package: str = "a/a") -> EvidenceRow:
+        return EvidenceRow(identity, "rehearsal", package, before, "sha256:2", {"payload": identity})
+
+    for made in (row("1"), row("2"), row("3", before="sha256:1"), row("4", package="b/b")):
+        assert registry.record_evidence(made) is True
+        clock.move(60)
+        assert registry.record_evidence(made) is False
+    found = registry.evidence("rehearsal", "a/a", "absent", "sha256:2")
+    assert [(item["id"], item["envelope"]) for item in found] == [("2", {"payload": "2"}), ("1", {"payload": "1"})]
+    assert registry.evidence("test", "a/a", "absent", "sha256:2") == []

@@ -17,9 +17,11 @@ from ansible_collections.relmgmt.release.plugins.module_utils._model.errors impo
 from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
 from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import Holder, Registry
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
+    Gate,
     HostInput,
     Opened,
     Package,
+    Policy,
     check,
     lease_of,
     open_rollout,
@@ -31,6 +33,7 @@ from .fleet import PACKAGE, deployment, host, info, lost, manifest, wish
 
 TEMPLATE = "port = {{ config.port }}\ntoken = {{ secrets.token }}\n"
 SCOPE = (PACKAGE, "prod", "main")
+FREELY = Policy(rehearsal="waived", reason="the gate has tests of its own")
 ME, OTHER = Holder("here", "boot", 1, "10"), Holder("here", "boot", 2, "20")
 
 
@@ -91,7 +94,7 @@ def begin(
     **changes: t.Any,
 ) -> Opened:
     changes.setdefault("version", package.manifest.version if package.manifest else "")
-    return open_rollout(wish(**changes), hosts, package, access(), registry, holder)
+    return open_rollout(wish(**changes), hosts, package, access(), registry, holder, Gate(FREELY, registry))
 
 
 def settled(opened: Opened, package: Manifest) -> dict[str, HostInput]:
@@ -218,8 +221,11 @@ def test_what_cannot_be_rolled_out_takes_no_lease_and_leaves_no_record(
     assert not runs.exists() or list(runs.iterdir()) == []
 
 
-def test_check_mode_makes_the_same_plan_without_a_registry(registry: Registry, package: MakePackage) -> None:
-    predicted = check(wish(), FLEET, package(), access(), "check-1")
+def test_check_mode_makes_the_same_plan_and_leaves_the_registry_as_it_is(
+    registry: Registry, package: MakePackage
+) -> None:
+    predicted = check(wish(), FLEET, package(), access(), registry, "check-1", Gate(FREELY, registry))
+    assert registry.rollouts() == []
     opened = begin(registry, FLEET, package())
     assert predicted.lease is None and predicted.directory and opened.directory
     assert predicted.plan.waves == opened.plan.waves
@@ -228,3 +234,32 @@ def test_check_mode_makes_the_same_plan_without_a_registry(registry: Registry, p
     for name in FLEET:
         mine, real = (run_directory.profile_path(where, name) for where in (predicted.directory, opened.directory))
         assert mine.read_bytes() == real.read_bytes()
+
+
+def test_check_mode_is_refused_by_the_gate_as_the_rollout_is(registry: Registry, package: MakePackage) -> None:
+    gate = Gate(Policy(), registry)
+    with pytest.raises(RelmgmtError) as predicted:
+        check(wish(), FLEET, package(), access(), registry, "check-1", gate)
+    with pytest.raises(RelmgmtError) as refused:
+        open_rollout(wish(), FLEET, package(), access(), registry, ME, gate)
+    assert predicted.value.to_dict() == refused.value.to_dict()
+    assert refused.value.code == "rehearsal-missing"
+    assert registry.rollouts() == [] and registry.acquire(*SCOPE, OTHER, ttl=1).token == 1
+
+
+def test_check_mode_says_that_what_was_begun_goes_on(registry: Registry, package: MakePackage) -> None:
+    begun = begin(registry, FLEET, package())
+    predicted = check(wish(), FLEET, package(), access(), registry, "check-1", Gate(Policy(), registry))
+    assert (predicted.plan.id, predicted.lease) == ("check-1", None)
+    assert (predicted.plan.waves, predicted.plan.rehearsal) == (begun.plan.waves, begun.plan.rehearsal)
+
+
+def test_a_waiver_stands_in_the_record_also_when_the_rollout_was_resumed(
+    registry: Registry, package: MakePackage, alive: set[Holder]
+) -> None:
+    first = begin(registry, FLEET, package())
+    alive.discard(ME)
+    resumed = open_rollout(wish(), FLEET, package(), access(), registry, OTHER, Gate(Policy(), registry))
+    assert resumed.plan.id == first.plan.id
+    record = registry.rollout(first.plan.id)["plan"]["rehearsal"]
+    assert (record["policy"], record["reason"]) == ("waived", FREELY.reason)

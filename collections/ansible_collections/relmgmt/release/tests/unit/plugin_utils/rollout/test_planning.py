@@ -40,6 +40,7 @@ def planned(
         manifest={"1.0.0": OLD, "2.0.0": NEW}[asked.version] if asked.kind == "rollout" else None,
         profiles={name: PROFILE for name in hosts},
         unfinished=unfinished,
+        gate=None,
         new_id=lambda: new_id,
     )
 
@@ -167,6 +168,7 @@ def test_rolling_takes_hosts_of_every_site_into_a_wave() -> None:
         manifest=NEW,
         profiles={name: PROFILE for name in inputs},
         unfinished=None,
+        gate=None,
         new_id=lambda: "r1",
     )
     assert [sorted(name[:3] for name in wave.hosts) for wave in plan.waves] == [["ber", "ber", "mad", "mad"]] * 2
@@ -200,3 +202,13 @@ def test_a_rollback_to_what_a_host_does_not_hold_is_refused(answer: dict[str, t.
 def test_a_plan_survives_the_registry() -> None:
     plan = planned({"a": FRESH, "b": lost(), "c": BEFORE}, out={"b": "gone"})
     assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+
+
+def test_a_plan_that_was_recorded_before_there_were_rehearsals_is_understood() -> None:
+    plan = planned({"a": BEFORE})
+    data = json.loads(json.dumps(plan.to_dict()))
+    data.pop("rehearsal")
+    for host_plan in data["hosts"].values():
+        host_plan.pop("origin")
+    read = Plan.from_dict(data)
+    assert (read.rehearsal, read.hosts["a"].origin, read.waves) == ({}, "", plan.waves)

@@ -42,6 +42,12 @@ def test_the_budget_decides(results: list[Result], budget: int, spent: int, verd
     assert judge(*results, budget=budget, spent=spent)[0] == verdict
 
 
+def test_what_nobody_could_ask_is_for_a_person_to_decide() -> None:
+    doubt = Result("provisional", "inconclusive: probe login could not be asked", inconclusive=True)
+    assert judge(WELL, doubt) == ("pause", "h2: inconclusive: probe login could not be asked")
+    assert judge(WELL, doubt, SICK)[0] == "revert_all"
+
+
 @pytest.mark.parametrize("on_failure", ["pause", "revert_wave", "revert_all"])
 def test_what_was_asked_for_follows_a_failure(on_failure: str) -> None:
     assert judge(SICK, on_failure=on_failure)[0] == on_failure

@@ -1,0 +1,20 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils._model import outcome
+from ..plugin_utils._host_link import HostAction, Request
+
+
+class ActionModule(HostAction):
+    """Let a provisional deployment stay so for longer."""
+
+    GOOD = (outcome.PROVISIONAL, outcome.CONFIRMED)
+
+    def request(self, params: dict[str, t.Any]) -> Request:
+        wanted = {key: params[key] for key in ("deployment", "seconds", "reason")}
+        return Request("hold", {**self.address(params), **wanted})

@@ -1,0 +1,102 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What runs of an instance: which deployment, whether it is healthy, how one takes the place of another (private)."""
+
+from __future__ import annotations
+
+from .._model.errors import InputError, RelmgmtError
+from .health import Judgement, judge, pulse
+from .instance import Instance, Tools
+from .service import Driver, open_driver
+
+__all__ = ["Running"]
+
+
+class Running:
+    """The link ``current`` and the service behind it. The caller holds the lock, or only asks."""
+
+    def __init__(self, instance: Instance, tools: Tools) -> None:
+        self._instance = instance
+        self._disk = instance.disk
+        self._tools = tools
+
+    def is_on(self, deployment: int) -> bool:
+        """Whether the link says so, and the service runs."""
+        driver = self.driver(deployment)
+        return self.stands() == deployment and (driver is None or driver.active())
+
+    def stands(self) -> int:
+        """Where the link really points to; 0 where it leads to no deployment."""
+        number = self._disk.target("current").rpartition("/")[2]
+        return int(number) if number.isdigit() else 0
+
+    def point(self, deployment: int) -> None:
+        """Make it current, by one rename."""
+        if deployment:
+            self._disk.point(f"deployments/{deployment}", "current")
+        else:
+            self._disk.remove("current")
+
+    def move(self, origin: int, target: int) -> Judgement:
+        """Stop, one rename, start, judge. Never raises: whatever goes wrong is the judgement's."""
+        try:
+            self._leave(origin, target)
+            self.point(target)
+            driver = self.driver(target)
+            if driver is not None:
+                driver.start()
+            return self.judge(target)
+        except (RelmgmtError, OSError) as exc:
+            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+
+    def judge(self, deployment: int) -> Judgement:
+        """Whether it becomes, or is, healthy: over the time that it declares."""
+        try:
+            return judge(
+                self._instance.runtime(deployment),
+                driver=self.driver(deployment),
+                runner=self._tools.runner,
+                clock=self._tools.clock,
+                wait=self._tools.wait,
+            )
+        except RelmgmtError as exc:
+            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+
+    def pulse(self, deployment: int) -> Judgement:
+        """Whether it is healthy at this moment: each probe asked once, no smoke test."""
+        try:
+            return pulse(
+                self._instance.runtime(deployment),
+                driver=self.driver(deployment),
+                runner=self._tools.runner,
+                clock=self._tools.clock,
+            )
+        except RelmgmtError as exc:
+            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+
+    def driver(self, deployment: int) -> Driver | None:
+        """What runs the deployment; None where it has no service. Raises InputError, BackendError."""
+        service = self._instance.runtime(deployment).service
+        if service is None:
+            return None
+        profile = self._disk.path("deployments", str(deployment), "profile")
+        return open_driver(
+            service, instance=self._disk.root, profile=profile, runner=self._tools.runner, clock=self._tools.clock
+        )
+
+    def _leave(self, origin: int, target: int) -> None:
+        """Stop what runs; undo what its driver installed unless the next deployment is run in the same way."""
+        try:
+            driver = self.driver(origin)
+        except InputError:
+            return  # what cannot be opened was never started
+        if driver is None:
+            return
+        before, after = self._instance.runtime(origin).service, self._instance.runtime(target).service
+        same = before and after and (before.driver, before.unit) == (after.driver, after.unit)
+        if same:
+            driver.stop()
+        else:
+            driver.remove()

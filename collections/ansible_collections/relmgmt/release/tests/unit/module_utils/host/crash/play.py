@@ -1,0 +1,244 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Verbs on the simulated host, struck where somebody chooses, and what must hold when the host was left alone."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import History
+from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
+from ansible_collections.relmgmt.release.plugins.module_utils._host.traffic_readiness import READY
+
+from .model import Model, Stand
+from .strikes import Broken, Strike
+from .world import CONFIRM_TIMEOUT, GOOD, World
+
+__all__ = ["Play"]
+
+Answer = t.Dict[str, t.Any]
+Verb = t.Callable[[Switching], Answer]
+_SETTLING = 3.0  # seconds that the guard may wait until the host is at rest
+
+
+class Play:
+    """One instance from its first deployment on.
+
+    Each verb takes strikes: the first hits it, the others its recovery. After the last one that hits, the host is left
+    alone, and then judged.
+    """
+
+    def __init__(self, *, units: bool = True, traffic: bool = True) -> None:
+        self.world = World(units=units, traffic=traffic)
+        self.model = Model(self._healthy)
+        self._boot = self.world.boot
+        self._down = False  # the service of a final deployment ended, and nobody was to start it
+
+    def copy(self) -> Play:
+        other = Play()
+        other.world, other._boot, other._down = self.world.copy(), self._boot, self._down
+        other.model.stand, other.model.over = self.model.stand, set(self.model.over)
+        other.model.origin = dict(self.model.origin)
+        return other
+
+    @property
+    def history(self) -> History:
+        return self.world.look_at(lambda instance: instance.history())
+
+    def _healthy(self, deployment: int) -> bool:
+        return not deployment or self.world.kinds[deployment] == GOOD
+
+    # --- verbs ---
+
+    def stage(self, kind: str = GOOD, version: str = "1", *strikes: Strike) -> int:
+        number = max(self.world.kinds, default=0) + 1
+        self.world.put(number, kind, version)
+        self.world.expect(strikes)
+        if self.world.attempt(lambda: self.world.stage(number)) is None:
+            self._rest({self.model.stand})
+        self.world.calm()
+        return number
+
+    def activate(self, deployment: int, *strikes: Strike) -> None:
+        """What is provisional and of another deployment is left first: the way back leads to what was confirmed."""
+        stood = self.model.stand
+        if stood.provisional and stood.current != deployment:
+            self.model.stand = self.model.left()
+        stand, expected = self.model.stand, self.model.activated(deployment)
+        others = {stood, stand, self.model.left()}
+        if deployment != stand.current:
+            self.model.origin[deployment] = stand.current
+            self.model.over.discard(deployment)
+            others = {stood, stand, self.model.gone_back(deployment, stand.current)}
+        answer = self._ask(lambda switching: switching.activate(deployment, check=False), expected, others, strikes)
+        kept = deployment == stand.current and not stand.provisional
+        self._told(answer, expected, deployment, "confirmed" if kept else "provisional", stand.current)
+
+    def confirm(self, *strikes: Strike) -> None:
+        stand, deployment = self.model.stand, self.model.stand.current
+        expected = self.model.confirmed(healthy=self.world.answers())
+        others = {stand, self.model.left()} if stand.provisional else {stand}
+        answer = self._ask(lambda switching: switching.confirm(deployment, check=False), expected, others, strikes)
+        if deployment:
+            self._told(answer, expected, deployment, "confirmed", self.model.origin[deployment])
+
+    def revert(self, *strikes: Strike) -> None:
+        """Leave what stands for the one before it."""
+        self._revert(self.model.previous(), {"deployment": self.model.stand.current, "version": ""}, strikes)
+
+    def revert_to(self, version: str, *strikes: Strike) -> None:
+        """Leave what stands for the newest proven deployment of the version."""
+        target = max(number for number in self.model.stand.proven if self.world.versions[number] == version)
+        self._revert(target, {"deployment": None, "version": version}, strikes)
+
+    def _revert(self, target: int, how: dict[str, t.Any], strikes: t.Sequence[Strike]) -> None:
+        stand = self.model.stand
+        keeps = target == stand.current
+        expected = self.model.kept() if keeps else self.model.gone_back(stand.current, target)
+
+        def ask(switching: Switching) -> Answer:
+            return switching.revert(deployment=how["deployment"], version=how["version"], reason="", check=False)
+
+        answer = self._ask(ask, expected, {stand}, strikes)
+        self._told(answer, expected, stand.current if keeps else -1, "confirmed", target)
+
+    def hold(self, *strikes: Strike) -> None:
+        """Contact: what is provisional may stay so for longer."""
+        stand = self.model.stand
+
+        def ask(switching: Switching) -> Answer:
+            return switching.hold(stand.current, seconds=CONFIRM_TIMEOUT, reason="contact", check=False)
+
+        self._ask(ask, stand, set(), strikes)
+
+    def _told(self, answer: Answer | None, expected: Stand, stays: int, outcome: str, back: int) -> None:
+        """The answer must be true: ``outcome`` where it is to stand on ``stays``, else that it went ``back``, or
+        neither."""
+        if answer is not None:
+            if expected.current == stays and not expected.sick:
+                wanted = outcome
+            else:
+                wanted = "reverted" if expected.current == back and not expected.sick else "failed"
+            self._require(answer["outcome"] == wanted, "the answer was {}, not {}", answer["outcome"], wanted)
+
+    # --- what happens by itself ---
+
+    def power_fails(self, *strikes: Strike, loss: t.Sequence[int] = ()) -> None:
+        """While nothing is done."""
+        self.world.expect(strikes)
+        self.world.fail(loss)
+        self._rest({self.model.stand})
+
+    def time_passes(self, *strikes: Strike) -> None:
+        """Until what is provisional should have been confirmed."""
+        self.world.now += 2 * CONFIRM_TIMEOUT
+        self.model.over |= set(self.world.kinds)
+        self._left_alone(strikes)
+
+    def service_dies(self, *strikes: Strike) -> None:
+        self.world.running = 0
+        self._changed(strikes)
+
+    def turns(self, deployment: int, kind: str, *strikes: Strike) -> None:
+        """Something outside of the host makes a deployment good or bad."""
+        self.world.running = self.world.running if self.world.alive() else 0
+        self.world.kinds[deployment] = kind
+        self._changed(strikes)
+
+    def _changed(self, strikes: t.Sequence[Strike]) -> None:
+        self._down = not self.world.alive()
+        possible = {self.model.stand}
+        if self.model.stand.provisional and not self.world.answers():
+            possible = {self.model.left(), *(() if self.world.units else possible)}
+        self._left_alone(strikes, *possible)
+
+    def _left_alone(self, strikes: t.Sequence[Strike], *possible: Stand) -> None:
+        self.world.expect(strikes)
+        self._rest(set(possible) or {self.model.stand})
+
+    # --- what must hold ---
+
+    def _ask(self, verb: Verb, expected: Stand, others: set[Stand], strikes: t.Sequence[Strike]) -> Answer | None:
+        """Ask as the front door does; the answer, None if nobody got one."""
+
+        def ask() -> Answer:
+            switching = self.world.switching()
+            switching.recover()
+            return verb(switching)
+
+        self.world.expect(strikes)
+        answer = self.world.attempt(ask)
+        if answer is not None:
+            self.world.calm()
+            self._judge({expected})
+            return answer[0]
+        self._rest({expected, *others})
+        return None
+
+    def _rest(self, possible: set[Stand]) -> None:
+        """Leave the host alone, which stands as one of those, but for the strikes to come."""
+        world = self.world
+        while True:
+            self._boot_up()
+            guard = world.guarded and not (world.hits and world.hits[-1].verb)
+            if world.attempt(self._guard if guard else self._recover) is not None:
+                break
+            world.guarded = world.guarded and (world.armed or not guard)
+        world.calm()
+        if world.guarded:
+            world.attempt(self._guard)
+        if world.boot != self._boot:  # what was provisional in another boot is over
+            self._boot, self._down = world.boot, False
+            self.model.over |= set(world.kinds)
+        self._judge({end for stand in possible for end in self.model.alone(stand, guarded=world.units)})
+
+    def _boot_up(self) -> None:
+        """Start the host, if it is off. What was not judged, or not confirmed, must not run then."""
+        world = self.world
+        if world.off:
+            history, never = self.history, 0
+            if history.unfinished is None:
+                never = history.current if history.provisional else 0
+            elif history.unfinished.verb == "activate":
+                never = history.unfinished.target
+            if world.start():
+                self._require(not never or world.running != never, "deployment {} ran unjudged after the boot", never)
+
+    def _guard(self) -> None:
+        self.world.watch(_SETTLING)
+
+    def _recover(self) -> None:
+        """What the next verb does first."""
+        self.world.switching().recover()
+
+    def _judge(self, possible: set[Stand]) -> None:
+        world, history = self.world, self.history
+        stand = Stand(history.current, history.provisional, history.sick, frozenset(history.proven))
+        self._require(stand in possible, "it stands as {}, not as one of {}", stand, sorted(possible))
+        self.model.stand = stand
+        current = stand.current
+        self._require(world.staged <= set(history.staged), "only {} are known to be here", sorted(history.staged))
+        world.staged = set(history.staged)
+        self._require(history.unfinished is None, "the journal says that a switch is not finished")
+        self._require(world.link() == current, "current names {}, the journal {}", world.link(), current)
+        self._require(world.running in (0, current), "{} runs, not {}", world.running, current)
+        self._down = self._down and not world.alive()
+        if not stand.sick and self._healthy(current) and not self._down:
+            self._require(world.running == current, "deployment {} does not run", current)
+        found = world.readiness()
+        serves = world.traffic and history.serves and (world.alive() or found is not None)
+        self._require(found == (READY if serves else None), "the readiness file holds {}; {}", found, stand)
+        if not stand.provisional and not stand.sick and world.alive():
+            self._require(history.settled, "the journal says that something is in flight")
+        if world.units and not stand.sick:
+            self._require(history.settled or world.guarded, "nobody sees to the way back: {}", stand)
+        again = world.copy()
+        again.attempt(lambda: again.switching().recover())
+        same = again.system.tree() == world.system.tree()
+        self._require(same, "recovery did something where there was nothing to do")
+
+    def _require(self, holds: bool, what: str, *about: object) -> None:
+        if not holds:
+            raise Broken("; ".join([what.format(*about), "struck by", *map(str, self.world.hits)]))

@@ -1,0 +1,103 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Short scenarios: what a host was before, and what is done with it while it is struck."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .explore import Act
+from .play import Play
+from .strikes import Strike
+from .world import GOOD, REFUSES, SICK
+
+__all__ = ["SCENARIOS", "Scenario"]
+
+
+class Scenario(t.NamedTuple):
+    """``before`` makes the host. ``nightly``: too much like another one for every day."""
+
+    before: t.Callable[[], Play]
+    act: Act
+    nightly: bool = False
+
+
+def _absent(kind: str) -> Play:
+    play = Play()
+    play.stage(kind)
+    return play
+
+
+def _final(count: int, *turned: str, **how: bool) -> Play:
+    """Deployments that were confirmed one after the other, then turned bad."""
+    play = Play(**how)
+    for number in range(1, count + 1):
+        play.activate(play.stage(version=str(number)))
+        play.confirm()
+    for deployment, kind in enumerate(turned, start=1):
+        play.turns(deployment, kind)
+    return play
+
+
+def _staged(kind: str, **how: bool) -> Play:
+    play = _final(1, **how)
+    play.stage(kind)
+    return play
+
+
+def _provisional(before: int = 1, **how: bool) -> Play:
+    play = _final(before, **how)
+    play.activate(play.stage())
+    play.world.now += 10
+    return play
+
+
+def _chain(kind: str) -> Play:
+    """A third deployment is there while the second one is provisional."""
+    play = _provisional()
+    play.stage(kind)
+    return play
+
+
+def _dead() -> Play:
+    play = _final(1)
+    play.service_dies()
+    return play
+
+
+def _activate(play: Play, *strikes: Strike) -> None:
+    play.activate(max(play.world.kinds), *strikes)
+
+
+def _keep(play: Play, *strikes: Strike) -> None:
+    play.activate(play.model.stand.current, *strikes)
+
+
+def _roll_back(play: Play, *strikes: Strike) -> None:
+    play.revert_to("1", *strikes)
+
+
+SCENARIOS = {
+    "first": Scenario(lambda: _absent(GOOD), _activate),
+    "first-sick": Scenario(lambda: _absent(SICK), _activate),
+    "first-confirm": Scenario(lambda: _provisional(0), Play.confirm, nightly=True),
+    "upgrade": Scenario(lambda: _staged(GOOD), _activate),
+    "upgrade-sick": Scenario(lambda: _staged(SICK), _activate),
+    "upgrade-refuses": Scenario(lambda: _staged(REFUSES, traffic=False), _activate, nightly=True),
+    "upgrade-alone": Scenario(lambda: _staged(SICK, units=False), _activate),
+    "confirm": Scenario(_provisional, Play.confirm),
+    "confirm-quietly": Scenario(lambda: _provisional(traffic=False), Play.confirm),
+    "hold": Scenario(_provisional, Play.hold),
+    "revert": Scenario(_provisional, Play.revert),
+    "expire": Scenario(_provisional, Play.time_passes, nightly=True),
+    "dark": Scenario(_provisional, Play.power_fails),
+    "over-provisional": Scenario(lambda: _chain(SICK), _activate),
+    "rollback": Scenario(lambda: _final(2, traffic=False), Play.revert, nightly=True),
+    "rollback-to": Scenario(lambda: _final(3), _roll_back),
+    "rollback-to-sick": Scenario(lambda: _final(2, SICK), Play.revert),
+    "all-sick": Scenario(lambda: _final(2, SICK, REFUSES), Play.revert, nightly=True),
+    "keep": Scenario(_dead, _keep),
+    "keep-provisional": Scenario(_provisional, _keep),
+}

@@ -1,0 +1,108 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is put below the engine in place of the real host: its file system, its service, its probe, its lock."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import typing as t
+
+from ansible_collections.relmgmt.release.plugins.module_utils._host import (
+    capsule,
+    disk,
+    guard,
+    probe,
+    service,
+    traffic_readiness,
+)
+from ansible_collections.relmgmt.release.plugins.module_utils._host.process import Runner
+from ansible_collections.relmgmt.release.plugins.module_utils._model import runtime
+
+if t.TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["NAME", "Place", "Service", "beneath"]
+
+NAME = "simulated"  # of the driver and of the kind of probe
+
+
+class Place(type(pathlib.Path())):  # type: ignore[misc]  # the class of paths differs between systems
+    """A path that the engine takes for a directory without asking through ``Disk``."""
+
+    def is_dir(self, **_how: t.Any) -> bool:
+        return True
+
+
+class Service:
+    """See ``service.Driver``. The world stands in as the runner."""
+
+    def __init__(
+        self,
+        service: runtime.Service,
+        *,
+        instance: pathlib.Path,
+        profile: pathlib.Path,
+        runner: Runner,
+        clock: t.Callable[[], float],
+    ) -> None:
+        self._world = t.cast("World", runner)
+
+    def start(self) -> None:
+        self._world.step("enable")
+        self._world.enabled = True
+        self._world.step("start")
+        self._world.launch()
+
+    def stop(self) -> None:
+        self._world.step("stop")
+        self._world.running = 0
+
+    def active(self) -> bool:
+        return self._world.alive()
+
+    def describe(self) -> str:
+        return f"deployment {self._world.running} runs" if self._world.alive() else "nothing runs"
+
+    def remove(self) -> None:
+        self.stop()
+        self._world.step("disable")
+        self._world.enabled = False
+
+
+def _ask(probe: runtime.Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
+    return t.cast("World", runner).answers(), "as simulated"
+
+
+@contextlib.contextmanager
+def _locked(*_args: t.Any, **_how: t.Any) -> t.Iterator[None]:
+    """One process after the other is all that happens here."""
+    yield
+
+
+def _whole(*_args: t.Any, **_how: t.Any) -> None:
+    """What was staged stays as it was staged."""
+
+
+@contextlib.contextmanager
+def beneath(world: World) -> t.Iterator[None]:
+    """Put the world below the engine."""
+    taken: list[tuple[t.Any, str, t.Any]] = [
+        (disk, "os", world.calls),
+        (traffic_readiness, "os", world.calls),
+        (guard, "locked", _locked),
+        (capsule, "require_whole", _whole),
+    ]
+    before = [(module, name, getattr(module, name)) for module, name, _ours in taken]
+    for module, name, ours in taken:
+        setattr(module, name, ours)
+    service.DRIVERS[NAME] = Service
+    probe.KINDS[NAME] = probe.Kind(lambda _probe: None, _ask)
+    try:
+        yield
+    finally:
+        for module, name, theirs in before:
+            setattr(module, name, theirs)
+        del service.DRIVERS[NAME], probe.KINDS[NAME]

@@ -1,0 +1,146 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The checker itself is checked: an engine that is broken in one of these ways does not get past it."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.relmgmt.release.plugins.module_utils._host.disk import Disk
+from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import Journal
+from ansible_collections.relmgmt.release.plugins.module_utils._host.serving import Serving
+from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
+from ansible_collections.relmgmt.release.plugins.module_utils._host.traffic_readiness import ReadinessFile
+
+from .calls import Calls
+from .explore import Explorer
+from .filesystem import Directory, File, Inode
+from .scenarios import SCENARIOS
+from .simulated import Service
+from .strikes import Broken
+from .world import World
+
+Patch = pytest.MonkeyPatch
+
+
+def without(method: str, call: str, kind: type[Inode] = Inode) -> t.Callable[[Patch], None]:
+    """While the method of Disk runs, the call does nothing with inodes of that kind."""
+
+    def patch(monkeypatch: Patch) -> None:
+        real, real_call = getattr(Disk, method), getattr(Calls, call)
+        inside: list[str] = []
+
+        def watched(*args: t.Any, **how: t.Any) -> t.Any:
+            inside.append(method)
+            try:
+                return real(*args, **how)
+            finally:
+                inside.pop()
+
+        def skipped(calls: Calls, handle: int, *rest: t.Any) -> t.Any:
+            if not (inside and isinstance(calls._system.opened(handle), kind)):
+                return real_call(calls, handle, *rest)
+
+        monkeypatch.setattr(Disk, method, watched)
+        monkeypatch.setattr(Calls, call, skipped)
+
+    return patch
+
+
+def idle(owner: t.Any, name: str, answer: t.Any = None) -> t.Callable[[Patch], None]:
+    """The method does nothing."""
+    return lambda monkeypatch: monkeypatch.setattr(owner, name, lambda *args, **how: answer)
+
+
+def announced_after_the_rename(monkeypatch: Patch) -> None:
+    write, point = Journal.write, Disk.point
+    late: list[t.Callable[[], None]] = []
+
+    def later(self: Journal, event: str, **values: t.Any) -> None:
+        if event == "switch":
+            late[:] = [lambda: write(self, event, **values)]
+        else:
+            write(self, event, **values)
+
+    def pointed(self: Disk, *args: str) -> None:
+        point(self, *args)
+        while late:
+            late.pop()()
+
+    monkeypatch.setattr(Journal, "write", later)
+    monkeypatch.setattr(Disk, "point", pointed)
+
+
+def forgetting(event: str) -> t.Callable[[Patch], None]:
+    """One event is answered for, but not written."""
+
+    def patch(monkeypatch: Patch) -> None:
+        write = Journal.write
+
+        def some(self: Journal, name: str, **values: t.Any) -> None:
+            if name != event:
+                write(self, name, **values)
+
+        monkeypatch.setattr(Journal, "write", some)
+
+    return patch
+
+
+def pointed_once(monkeypatch: Patch) -> None:
+    """A link that is right already is not made durable."""
+    point = Disk.point
+
+    def once(self: Disk, target: str, *parts: str) -> None:
+        if self.target(*parts) != target:
+            point(self, target, *parts)
+
+    monkeypatch.setattr(Disk, "point", once)
+
+
+def entered_once(monkeypatch: Patch) -> None:
+    """A readiness file that is there already is not made durable."""
+    enter = ReadinessFile.enter
+
+    def once(self: ReadinessFile) -> None:
+        if not self.inside():
+            enter(self)
+
+    monkeypatch.setattr(ReadinessFile, "enter", once)
+
+
+# What is broken, the scenario that shows it, and how often that has to be struck.
+MUTATIONS: dict[str, tuple[t.Callable[[Patch], None], str, int]] = {
+    "a line of the journal is not synced": (without("append", "fsync", File), "confirm", 0),
+    "the name of the journal is not synced": (without("append", "fsync", Directory), "first", 1),
+    "a line that was cut short is not dropped": (without("append", "ftruncate"), "upgrade", 1),
+    "the link is not synced": (without("point", "fsync"), "rollback", 0),
+    "the link is not synced if it is right already": (pointed_once, "rollback", 2),
+    "the removal of the link is not synced": (without("remove", "fsync"), "first-sick", 0),
+    "a file gets its name before its bytes": (without("write", "fsync", File), "confirm", 0),
+    "the name of a file is not synced": (without("write", "fsync", Directory), "confirm", 0),
+    "the readiness file is not synced if it is there already": (entered_once, "confirm", 2),
+    "the switch is announced after the rename": (announced_after_the_rename, "upgrade", 1),
+    "the switch is not announced": (forgetting("switch"), "upgrade", 1),
+    "a confirmation is answered but not written": (forgetting("confirmed"), "confirm", 0),
+    "a revert is answered but not written": (forgetting("reverted"), "revert", 0),
+    "the debt to traffic is paid twice": (forgetting("serving"), "confirm", 0),
+    "traffic is not left": (idle(Serving, "drain"), "upgrade", 0),
+    "the service is not stopped": (idle(Service, "stop"), "upgrade", 0),
+    "nobody is armed": (idle(World, "arm"), "upgrade", 0),
+    "recovery does nothing": (idle(Switching, "recover"), "upgrade", 1),
+    "a reboot does not end the time to confirm": (idle(Switching, "overdue", ""), "dark", 0),
+    "the boot unit does nothing": (idle(Switching, "boot"), "upgrade", 1),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_broken_engine_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate, scenario, depth = MUTATIONS[name]
+    mutate(monkeypatch)
+    with pytest.raises(Broken):
+        before, act, _nightly = SCENARIOS[scenario]
+        Explorer(before(), act, all_losses=False, kills_first=True).explore(depth)

@@ -1,0 +1,81 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.relmgmt.release.plugins.module_utils._model.runtime import Runtime
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.clocks import declared, measured, set_clocks
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.strategy import Wave
+
+RUNTIME = Runtime.from_dict(
+    {
+        "service": {"driver": "command", "command": ["/bin/app"], "start_timeout": 10, "stop_timeout": 5},
+        "smoke": [{"name": "login", "command": ["/bin/login"], "timeout": 4}],
+        "health": {"healthy_deadline": 20, "confirm_timeout": 60, "progress_deadline": 600},
+        "traffic": {"driver": "readiness_file", "drain_time": 1},
+    }
+)
+
+
+def waves(*sizes: int) -> list[Wave]:
+    return [Wave(index, "w", tuple(f"h{host}" for host in range(size))) for index, size in enumerate(sizes, start=1)]
+
+
+def history(*seconds: float, hosts: int = 1, verdict: str = "continue") -> list[dict[str, t.Any]]:
+    stamps = [
+        {
+            "index": 1,
+            "verdict": verdict,
+            "hosts": ["h"] * hosts,
+            "started": "2026-11-21T10:00:00.000000Z",
+            "finished": f"2026-11-21T10:{int(took // 60):02}:{took % 60:09.6f}Z",
+        }
+        for took in seconds
+    ]
+    return [{"waves": [stamp]} for stamp in stamps]
+
+
+def test_what_a_package_declares_is_all_that_a_host_may_take() -> None:
+    assert declared(RUNTIME) == 20 + 4 + 10 + 5 + 1
+
+
+def test_the_first_time_hosts_wait_twice_as_long_as_is_declared() -> None:
+    assert set_clocks(waves(1, 5), [RUNTIME], forks=5).confirm_timeout == 80
+    assert set_clocks(waves(1, 11), [RUNTIME], forks=5).confirm_timeout == 240
+    assert set_clocks(waves(100), [RUNTIME], forks=5) == (600, "")
+
+
+def test_what_waves_took_counts_more_than_what_is_declared() -> None:
+    assert set_clocks(waves(5), [RUNTIME], forks=5, history=history(2, 3, 50)).confirm_timeout == 100
+    assert set_clocks(waves(5), [RUNTIME], forks=5, history=history(2, 3, 4)).confirm_timeout == 60
+    assert set_clocks(waves(5), [RUNTIME], forks=5, history=history(2, 3)).confirm_timeout == 80
+
+
+def test_what_somebody_asks_for_is_done_and_warned_about_where_waves_took_longer() -> None:
+    assert set_clocks(waves(5), [RUNTIME], forks=5, wanted=8) == (8, "")
+    assert set_clocks(waves(5), [RUNTIME], forks=5, wanted=8, history=history(1, 2, 3)) == (8, "")
+    clocks = set_clocks(waves(5), [RUNTIME], forks=5, wanted=8, history=history(9, 9, 9))
+    assert clocks.confirm_timeout == 8
+    assert "wait 8 s" in clocks.warning and "may take 9 s" in clocks.warning and "relmgmt_batch" in clocks.warning
+
+
+def test_waves_that_are_too_large_for_the_deadline_are_warned_about() -> None:
+    clocks = set_clocks(waves(100), [RUNTIME], forks=5, history=history(50, 50, 50))
+    assert clocks.confirm_timeout == 600
+    assert "may take 1000 s" in clocks.warning
+
+
+def test_only_waves_that_went_on_are_measured_and_as_many_hosts_as_fit_at_a_time() -> None:
+    assert list(measured(history(12, hosts=10) + history(1, verdict="revert_all"), forks=5)) == [6]
+    unfinished = {
+        "index": 1,
+        "verdict": "continue",
+        "hosts": ["h"],
+        "started": "2026-11-21T10:00:00Z",
+        "finished": None,
+    }
+    staging = {**unfinished, "index": 0, "finished": "2026-11-21T10:00:09Z"}
+    assert list(measured([{"waves": [unfinished, staging]}], forks=5)) == []
