@@ -31,6 +31,7 @@ from ..plugin_utils._rollout import (
     Plan,
     Policy,
     Wish,
+    budget_of,
     open_rollout,
     run_directory,
     set_clocks,
@@ -69,7 +70,9 @@ class ActionModule(ControllerAction):
         policy = self._policy(params)
         package = self._package(params, run)
         version = package.manifest.version if package.manifest else params["version"]
-        wish = Wish(**{name: params[name] for name in Wish.__dataclass_fields__ if name != "version"}, version=version)
+        budget = budget_of(params["failure_budget"], len(hosts))
+        about = {name: params[name] for name in Wish.__dataclass_fields__}
+        wish = Wish(**{**about, "version": version, "failure_budget": budget})
         access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ)
         with Registry.open(location(params), write=not self.check_mode) as registry:
             gate = Gate(policy, registry, inventories=plain(inventories))

@@ -85,9 +85,11 @@ options:
     choices: [pause, revert_wave, revert_all]
     default: revert_all
   failure_budget:
-    description: How many hosts may fail or be left out, over the whole rollout.
-    type: int
-    default: 0
+    description:
+      - How many hosts may fail or be left out, over the whole rollout, as a number or as a percentage of all hosts that
+        are asked for, rounded down.
+    type: str
+    default: "0"
   confirm_timeout:
     description:
       - Seconds within which hosts have to be confirmed; then they go back by themselves.

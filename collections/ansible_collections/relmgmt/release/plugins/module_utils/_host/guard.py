@@ -96,8 +96,8 @@ class Guard:
 
     def _sick(self, history: History) -> str | None:
         """Why the provisional deployment is not healthy any more: dead, or red for as long as it had to be green."""
-        judgement = self._running.pulse(history.current)
-        if judgement.healthy or judgement.inconclusive:
+        reason = self._ill(history.current)
+        if not reason:
             self._red_since = None
             return None
         now = self._tools.clock()
@@ -106,8 +106,14 @@ class Guard:
         dead = not self._running.is_on(history.current)
         health = self._instance.runtime(history.current).health
         if dead or (not first and now - self._red_since >= health.min_healthy_time):
-            return f"it is not healthy any more: {judgement.reason}"
+            return f"it is not healthy any more: {reason}"
         return None
+
+    def _ill(self, deployment: int) -> str:
+        """Why it is not healthy at this moment; empty where it is, or nobody knows. Under the lock it is asked again:
+        a verb may just have mended it."""
+        judgement = self._running.pulse(deployment)
+        return "" if judgement.healthy or judgement.inconclusive else judgement.reason
 
     def _act(self, history: History, why: str) -> float | None:
         self._instance.disk.sync("journal")  # whoever was killed may have written the last line
@@ -120,7 +126,7 @@ class Guard:
         if history.interrupted:
             return self._after(self._switching.recover() is not None or not self._instance.history().owed)
         if history.provisional:
-            if why:
+            if why and (self._switching.overdue(history) or self._ill(history.current)):
                 self._switching.expire(why)
             return _TICK
         return self._after(history.sick and self._switching.mend()["outcome"] != "failed")

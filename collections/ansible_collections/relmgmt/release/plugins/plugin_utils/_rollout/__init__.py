@@ -15,7 +15,7 @@ from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
 from .profiles import SECRETS_PREFIX, HostInput
 from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
-from .strategy import STRATEGIES, Options, Wave, waves
+from .strategy import STRATEGIES, Options, Wave, budget_of, waves
 from .verdict import Result, Verdict, decide, final, good_outcomes
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Wave",
     "Wish",
     "astray",
+    "budget_of",
     "check",
     "closing",
     "decide",

@@ -15,9 +15,10 @@ import typing as t
 
 from ...module_utils._model.errors import InputError
 
-__all__ = ["STRATEGIES", "Options", "Wave", "waves"]
+__all__ = ["STRATEGIES", "Options", "Wave", "budget_of", "waves"]
 
 _BATCH = re.compile(r"([1-9][0-9]{0,8})(%?)", re.ASCII)
+_BUDGET = re.compile(r"([0-9]{1,9})(%?)", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,23 @@ def _rolling(hosts: Sites, options: Options) -> Groups:
     order = _spread(hosts, options.package)
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     return [(f"batch-{number}", sorted(batch)) for number, batch in enumerate(batches, start=1)]
+
+
+def budget_of(budget: str, hosts: int) -> int:
+    """How many of so many hosts may fail: a number, or a percentage of them, rounded down.
+
+    Raises:
+        InputError: it is neither (``budget-malformed``).
+    """
+    match = _BUDGET.fullmatch(budget)
+    number = int(match[1]) if match else 0
+    if match is None or (match[2] and number > 100):
+        raise InputError(
+            "budget-malformed",
+            f"failure_budget: {budget!r} is neither a number of hosts nor a percentage of them",
+            hint="Write a number from 0, such as 2, or a percentage, such as 10% (relmgmt_failure_budget).",
+        )
+    return hosts * number // 100 if match[2] else number
 
 
 def _batch_size(batch: str, hosts: int) -> int:

@@ -175,7 +175,7 @@ def test_links_that_lead_out_of_the_instance_are_told(person: Person, tmp_path: 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_unit_that_leads_to_the_old_place_is_told(person: Person, tmp_path: pathlib.Path, there: bool) -> None:
-    person.host.deploy(V1)
+    person.host.stage(V1)
     profile = person.host.instance.disk.path("deployments", "1", "profile", "profile.json")
     rendered = json.loads(profile.read_text())
     rendered["runtime"]["service"] = {"driver": "systemd", "unit": "app.service", "unit_file": "app.service"}

@@ -232,6 +232,14 @@ def test_a_verb_at_work_is_left_alone(host: Guarded) -> None:
     assert host.says == "1.0.0"
 
 
+def test_what_a_verb_has_mended_meanwhile_is_left_alone(host: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.deploy(ONE)
+    host.provisional()
+    monkeypatch.setattr(Guard, "_why", lambda *_args: "it is not healthy any more")
+    assert host.guard.look()
+    assert host.says == "2.0.0"
+
+
 def test_there_is_one_guard_and_whoever_has_the_lock_can_tell(host: Guarded) -> None:
     host.deploy(ONE)
     seen: list[tuple[bool, bool]] = []

@@ -61,8 +61,9 @@ class World:
 
     def forge(self, statement: str, *values: object) -> None:
         """What somebody does who can write to the database."""
-        with contextlib.closing(sqlite3.connect(self.path)) as connection, connection:
+        with contextlib.closing(sqlite3.connect(self.path)) as connection:
             connection.execute(statement, values)
+            connection.commit()
 
 
 def make_world(directory: pathlib.Path, *, ready: bool = True) -> World:

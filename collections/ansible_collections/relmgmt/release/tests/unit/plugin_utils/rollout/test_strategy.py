@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import InputError
-from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import STRATEGIES, Options, waves
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import STRATEGIES, Options, budget_of, waves
 
 NAMES_OF_HOSTS = st.text("abc0-", min_size=1, max_size=4)
 HOSTS = st.dictionaries(NAMES_OF_HOSTS, st.sampled_from(["", "berlin", "madrid"]), max_size=12)
@@ -125,3 +125,16 @@ def test_what_is_no_strategy_is_refused(name: str, canary: int, code: str) -> No
     with pytest.raises(InputError) as caught:
         waves(name, nowhere("a"), Options("a/b", canary=canary))
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("budget", "hosts"), [("0", 0), ("3", 3), ("10%", 2), ("4%", 0), ("100%", 20), ("0%", 0)])
+def test_a_budget_is_a_number_or_a_percentage_that_is_rounded_down(budget: str, hosts: int) -> None:
+    assert budget_of(budget, 20) == hosts
+
+
+@pytest.mark.parametrize("budget", ["", "-1", "1.5", "101%", "many", "1 %"])
+def test_what_is_no_budget_is_refused(budget: str) -> None:
+    with pytest.raises(InputError) as caught:
+        budget_of(budget, 20)
+    assert caught.value.code == "budget-malformed"
+    assert "relmgmt_failure_budget" in str(caught.value)
