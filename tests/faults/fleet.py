@@ -19,10 +19,10 @@ from .boundaries import HOST, Boundary, Recording, read_trace
 from .controller import TRACER, Controller, Run
 from .observer import Observer
 
-__all__ = ["SIZE", "Fleet", "equip"]
+__all__ = ["PATIENT", "SIZE", "Fleet", "equip"]
 
 SIZE = 3
-CONFIRM_TIMEOUT = 8  # seconds; the wait of a cell is longer
+CONFIRM_TIMEOUT, PATIENT = 12, 300  # seconds, of a cell, whose wait is longer, and of what has to go well
 TRACE = "/run/relmgmt-faults"
 PYTHON = "/opt/relmgmt-faults/python"
 # An account for the service, and an interpreter that puts the tracer before what it is given.
@@ -93,9 +93,10 @@ class Fleet:
             shutil.copytree(self.controller.work / "golden" / variant, self.controller.own, symlinks=True)
         self.controller.trace.mkdir(parents=True)
 
-    def roll_out(self, log: pathlib.Path, *, user: str) -> Run:
+    def roll_out(self, log: pathlib.Path, *, user: str, confirm_timeout: float = CONFIRM_TIMEOUT) -> Run:
         """Begin the rollout of N; the same command each time."""
-        return self.controller.start("rollout", log, **variables(self.name, AFTER, user=user))
+        about = variables(self.name, AFTER, user=user, confirm_timeout=confirm_timeout)
+        return self.controller.start("rollout", log, **about)
 
     def roll_back(self, log: pathlib.Path, version: str, *, user: str) -> Run:
         return self.controller.start("rollback", log, **variables(self.name, version, user=user))
@@ -109,7 +110,7 @@ class Fleet:
         places = [self.controller.trace, *(host.path(TRACE) for host in self.hosts)]
         for place in places:
             (place / "record").touch()
-        code = self.roll_out(log, user="faults").wait()
+        code = self.roll_out(log, user="faults", confirm_timeout=PATIENT).wait()
         if code != 0:
             raise ValueError(f"the rollout that is recorded ended with {code}: {log.read_text()}")
         controller, *hosts = (read_trace(place / "trace") for place in places)
@@ -122,14 +123,14 @@ class Fleet:
         return place
 
 
-def variables(target: str, version: str, *, user: str) -> dict[str, t.Any]:
+def variables(target: str, version: str, *, user: str, confirm_timeout: float = CONFIRM_TIMEOUT) -> dict[str, t.Any]:
     """The extra variables of a rollout to hosts or groups."""
     return {
         "relmgmt_target": target,
         "relmgmt_package": PACKAGE,
         "relmgmt_version": version,
         "relmgmt_environment": ENVIRONMENT,
-        "relmgmt_confirm_timeout": CONFIRM_TIMEOUT,
+        "relmgmt_confirm_timeout": confirm_timeout,
         "relmgmt_rehearsal": "waived",
         "relmgmt_rehearsal_reason": "the sweep of faults shows the way back",
         "relmgmt_config": {PACKAGE: {"port": PORT, "user": user, "faulty": AFTER, "flags": TRACE}},

@@ -21,7 +21,7 @@ from tests.testbed.layout import SITES
 from .application import AFTER, BEFORE, PORT, digest, publish
 from .cells import Cell, cells
 from .controller import Controller
-from .fleet import SIZE, Fleet, equip, inventory, variables
+from .fleet import PATIENT, SIZE, Fleet, equip, inventory, variables
 from .observer import SAFE, Observer, Version
 from .trial import PLAIN, ROOT, Outcome, carry_out
 
@@ -100,7 +100,8 @@ def deploy(fleets: t.Sequence[Fleet], work: pathlib.Path, *, user: str) -> None:
         list(pool.map(lambda fleet: fleet.restore("nothing"), fleets))
         maker = Controller(work, work / "golden" / user, fleets[0].controller.inventories)
         everybody = ":".join(fleet.name for fleet in fleets)
-        maker.play("rollout", relmgmt_strategy="big_bang", **variables(everybody, BEFORE, user=user))
+        about = variables(everybody, BEFORE, user=user, confirm_timeout=PATIENT)
+        maker.play("rollout", relmgmt_strategy="big_bang", **about)
         list(pool.map(lambda fleet: fleet.save(user), fleets))
         list(pool.map(lambda fleet: fleet.restore(user), fleets))
 

@@ -25,8 +25,8 @@ from .observer import BUSY, SAFE, UNSAFE, States, seconds_to_safe, unsafe
 __all__ = ["PHASES", "Outcome", "WAIT", "carry_out"]
 
 PHASES = ("wait", "return", "again", "back")
-WAIT = 15.0  # seconds that a fleet is given, before anybody does anything: confirm_timeout and a way back
-RETURN = 20.0  # seconds that a host is given when power, network, life or space have returned
+WAIT = 20.0  # seconds that a fleet is given, before anybody does anything: confirm_timeout and a way back
+RETURN = 30.0  # seconds that a host is given when power, network, life or space have returned
 ROOT, PLAIN = "root", "faults"
 ATTEMPTS = 3
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import collections
+import contextlib
 import dataclasses
 import re
 import shutil
+import socket
 import typing as t
 
 import pytest
@@ -19,8 +21,8 @@ from rich.console import Console
 from examples.demo import BAD, EVENT, GOOD, NEWER, PASSWORD, USER, Narrator, fetch_wheels, show
 from tests.testbed import Bed, wait_for
 
+from .fleet import PORT, Fleet, furnish, places, write_inventory
 from .fleet import USER as ACCOUNT
-from .fleet import Fleet, furnish, places, write_inventory
 from .load import Load
 
 HOSTS = 20
@@ -181,12 +183,20 @@ def test_check_mode_says_what_the_run_then_does_and_changes_nothing(story: Story
     assert said["code"] == 0
 
 
+def listens(address: str) -> bool:
+    """Whether the service takes connections: systemd calls it active before it does."""
+    with contextlib.suppress(OSError), socket.create_connection((address, PORT), timeout=AMPLE):
+        return True
+    return False
+
+
 def test_the_service_runs_as_its_own_user_and_survives_a_reboot(story: Story) -> None:
     host = story.fleet.bed.hosts["madrid-2"]
     host.reboot()
     wait_for("the service", lambda: host.run("systemctl", "is-active", "radicale", check=False).stdout == "active\n")
     pid = host.run("systemctl", "show", "-P", "MainPID", "radicale").stdout.strip()
     assert host.run("ps", "-o", "user=", "-p", pid).stdout.strip() == ACCOUNT
+    wait_for("an answer", lambda: listens(host.address))
     story.all_in()
     assert story.fleet.versions() == {GOOD: HOSTS}
 
