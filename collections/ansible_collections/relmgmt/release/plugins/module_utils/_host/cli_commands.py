@@ -14,9 +14,10 @@ from .._model import outcome
 from .._model.errors import ConflictError
 from . import cli_text as text
 from .engine_file import NAME
+from .info import about
 from .instance import Instance, Tools
 from .locate import Place
-from .status import ABSENT, DRIFTED, Answer, about, standing, status
+from .status import ABSENT, DRIFTED, Answer, standing, status
 from .terminal import agrees, say
 
 if t.TYPE_CHECKING:

@@ -78,9 +78,10 @@ class Guard:
             self._dismiss()
             return None
         try:
-            why = self._why(self._instance.history())
+            history = self._instance.history()
+            why = self._why(history)
             if why is None:
-                return self._interval()
+                return self._interval(history)
             with locked(self._instance.disk, clock=self._tools.clock, wait=self._tools.wait, limit=0.0):
                 return self._act(self._instance.history(), why)
         except ConflictError:  # a verb is at work; what it leaves is looked at when it has ended
@@ -148,9 +149,8 @@ class Guard:
         self._pause = min(2 * self._pause, _LONGEST)
         return self._pause
 
-    def _interval(self) -> float:
+    def _interval(self, history: History) -> float:
         """Seconds until the provisional deployment is asked again, and no later than its deadline."""
-        history = self._instance.history()
         interval = max(self._instance.runtime(history.current).health.interval, _MIN_INTERVAL)
         deadline = history.deadline
         left = interval if deadline is None else deadline.at - self._tools.clock()

@@ -18,10 +18,10 @@ from .instance import Instance, Tools
 from .journal import History
 from .post import guarded
 from .root import check_root
-from .service import open_driver
+from .service import driver_of
 from .serving import Serving
 
-__all__ = ["describe_host", "describe_instance"]
+__all__ = ["about", "describe_host", "describe_instance", "seconds_left"]
 
 Answer = t.Dict[str, t.Any]
 
@@ -51,23 +51,18 @@ def describe_instance(instance: Instance, tools: Tools) -> Answer:
         "instance": instance.name,
         "state": history.state,
         "interrupted": history.interrupted,
-        "current": _deployment(instance, history, history.current),
-        "previous": _deployment(instance, history, history.previous(history.current) if history.current else 0),
-        "deployments": [_deployment(instance, history, number) for number in sorted(history.staged)],
+        "current": about(history, history.current),
+        "previous": about(history, history.previous(history.current) if history.current else 0),
+        "deployments": [about(history, number) for number in sorted(history.staged)],
         "units": instance.units(),
         "service": "none",
         "traffic": Serving(instance, tools).state(history.current),
         "guarded": guarded(instance),
         "seconds_left": seconds_left(history, tools),
     }
-    if history.current:
-        service = instance.runtime(history.current).service
-        if service is not None:
-            profile = instance.disk.path("deployments", str(history.current), "profile")
-            driver = open_driver(
-                service, instance=instance.path, profile=profile, runner=tools.runner, clock=tools.clock
-            )
-            answer["service"] = "active" if driver.active() else "inactive"
+    driver = driver_of(instance, history.current, tools)
+    if driver is not None:
+        answer["service"] = "active" if driver.active() else "inactive"
     return answer
 
 
@@ -79,16 +74,16 @@ def seconds_left(history: History, tools: Tools) -> float | None:
     return round(max(0.0, left), 1)
 
 
-def _deployment(instance: Instance, history: History, number: int) -> Answer | None:
-    """What the journal knows of it; None for ``absent``, and for what the journal does not know."""
-    event = history.staged.get(number)
+def about(history: History, deployment: int) -> Answer | None:
+    """What the journal knows of the deployment; None for ``absent`` and for what was pruned."""
+    event = history.staged.get(deployment)
     if event is None:
         return None
     return {
-        "deployment": number,
+        "deployment": deployment,
         "version": event["version"],
         "release": event["release"],
         "profile": event["profile"],
-        "status": history.status[number],
-        "proven": number in history.proven,
+        "status": history.status[deployment],
+        "proven": deployment in history.proven,
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .._model.errors import InputError, RelmgmtError
 from .health import Judgement, judge, pulse
 from .instance import Instance, Tools
-from .service import Driver, open_driver
+from .service import Driver, driver_of
 
 __all__ = ["Running"]
 
@@ -78,13 +78,7 @@ class Running:
 
     def driver(self, deployment: int) -> Driver | None:
         """What runs the deployment; None where it has no service. Raises InputError, BackendError."""
-        service = self._instance.runtime(deployment).service
-        if service is None:
-            return None
-        profile = self._disk.path("deployments", str(deployment), "profile")
-        return open_driver(
-            service, instance=self._disk.root, profile=profile, runner=self._tools.runner, clock=self._tools.clock
-        )
+        return driver_of(self._instance, deployment, self._tools)
 
     def _leave(self, origin: int, target: int) -> None:
         """Stop what runs; undo what its driver installed unless the next deployment is run in the same way."""

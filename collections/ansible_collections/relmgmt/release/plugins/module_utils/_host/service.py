@@ -11,11 +11,12 @@ import typing as t
 
 from .._model.errors import InputError
 from .._model.runtime import Service
+from .instance import Instance, Tools
 from .process import Runner
 from .service_command import CommandDriver
 from .service_systemd import SystemdDriver
 
-__all__ = ["DRIVERS", "Driver", "open_driver"]
+__all__ = ["DRIVERS", "Driver", "driver_of", "open_driver"]
 
 
 class Driver(t.Protocol):
@@ -51,6 +52,15 @@ class _Opener(t.Protocol):
 
 
 DRIVERS: dict[str, _Opener] = {"command": CommandDriver, "systemd": SystemdDriver}
+
+
+def driver_of(instance: Instance, deployment: int, tools: Tools) -> Driver | None:
+    """What runs a deployment that is here; None where it has no service. Raises InputError, BackendError."""
+    service = instance.runtime(deployment).service
+    if service is None:
+        return None
+    profile = instance.disk.path("deployments", str(deployment), "profile")
+    return open_driver(service, instance=instance.path, profile=profile, runner=tools.runner, clock=tools.clock)
 
 
 def open_driver(

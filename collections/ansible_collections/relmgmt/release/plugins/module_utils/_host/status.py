@@ -17,7 +17,7 @@ import typing as t
 
 from .._model import outcome
 from .._model.errors import IntegrityError, RelmgmtError
-from .info import seconds_left
+from .info import about, seconds_left
 from .instance import Instance, Tools
 from .journal import Event, History
 from .moved import moved
@@ -25,7 +25,7 @@ from .post import guarded
 from .running import Running
 from .serving import Serving
 
-__all__ = ["ABSENT", "DRIFTED", "Answer", "about", "holder", "standing", "status"]
+__all__ = ["ABSENT", "DRIFTED", "Answer", "holder", "standing", "status"]
 
 Answer = t.Dict[str, t.Any]
 
@@ -90,21 +90,6 @@ def standing(instance: Instance) -> tuple[History, Event | None]:
         )
     moves = [event for event in events if event["event"] not in _ASIDE]
     return History(events), moves[-1] if moves else None
-
-
-def about(history: History, deployment: int) -> Answer | None:
-    """What the journal knows of the deployment; None for ``absent`` and for what was pruned."""
-    event = history.staged.get(deployment)
-    if event is None:
-        return None
-    return {
-        "deployment": deployment,
-        "version": event["version"],
-        "release": event["release"],
-        "profile": event["profile"],
-        "status": history.status[deployment],
-        "proven": deployment in history.proven,
-    }
 
 
 def holder(instance: Instance) -> str:

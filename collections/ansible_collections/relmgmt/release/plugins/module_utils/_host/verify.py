@@ -15,13 +15,14 @@ import typing as t
 from .._model.errors import ConflictError, RelmgmtError
 from .capsule import Capsule
 from .health import Judgement
+from .info import about
 from .instance import Instance, Tools
 from .journal import History
 from .moved import moved
 from .objects import Objects
 from .running import Running
 from .serving import Serving
-from .status import DRIFTED, Answer, about, holder, standing
+from .status import DRIFTED, Answer, holder, standing
 
 __all__ = ["verify"]
 
