@@ -65,7 +65,9 @@ class Arming:
 
     def reread(self) -> None:
         if kind_of_guard() == SYSTEMD:
-            self._runner.run(("systemctl", "daemon-reload"), timeout=_PATIENCE)
+            from .systemctl import systemctl
+
+            systemctl(self._runner, "daemon-reload")
 
     def _guard(self, instance: Instance, engine: pathlib.Path) -> Detached | Units:
         if kind_of_guard() == SYSTEMD:

@@ -22,11 +22,10 @@ from .._model.errors import BackendError, RelmgmtError
 from .disk import Disk
 from .instance import Instance
 from .process import Runner
+from .systemctl import UNITS, systemctl
 
 __all__ = ["Units"]
 
-_UNITS = pathlib.Path("/etc/systemd/system")
-_TIMEOUT = 30.0
 _BOOT = """[Unit]
 Description=relmgmt: what of {what} is to run after this boot
 ConditionPathExists={engine}
@@ -64,7 +63,7 @@ class Units:
     """The guard of one instance."""
 
     def __init__(
-        self, instance: Instance, engine: pathlib.Path, runner: Runner, *, units: pathlib.Path = _UNITS
+        self, instance: Instance, engine: pathlib.Path, runner: Runner, *, units: pathlib.Path = UNITS
     ) -> None:
         self._instance, self._engine, self._runner = instance, engine, runner
         self._disk = Disk(units)
@@ -124,7 +123,7 @@ class Units:
         return [service.unit] if service is not None and service.driver == "systemd" else []
 
     def _systemctl(self, *args: str) -> None:
-        done = self._runner.run(("systemctl", "--no-ask-password", "--no-pager", *args), timeout=_TIMEOUT)
+        done = systemctl(self._runner, *args)
         if done.code or done.timed_out:
             raise BackendError(
                 "systemctl-failed", "systemctl {} failed: {}".format(" ".join(args), done.output.strip())

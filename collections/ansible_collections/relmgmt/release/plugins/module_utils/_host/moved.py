@@ -15,10 +15,9 @@ import pathlib
 import re
 
 from .instance import Instance
+from .systemctl import UNITS
 
-__all__ = ["UNITS", "moved", "unit_elsewhere"]
-
-UNITS = pathlib.Path("/etc/systemd/system")
+__all__ = ["moved", "unit_elsewhere"]
 
 
 def unit_elsewhere(instance: Instance, deployment: int, *, units: pathlib.Path = UNITS) -> str:

@@ -21,12 +21,11 @@ from .._model.path import safe_path
 from .._model.runtime import Service
 from .disk import Disk
 from .process import Completed, Runner
+from .systemctl import TIMEOUT, UNITS, systemctl
 
 __all__ = ["SystemdDriver"]
 
 _UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.@\\-]{0,200}\.(?:service|socket|target|timer|path)\Z")
-_UNITS = pathlib.Path("/etc/systemd/system")
-_TIMEOUT = 30.0
 _KILL_WAIT = 10.0
 _NOT_LOADED = 5
 _NOT_BOOTED = "not been booted with systemd"
@@ -45,7 +44,7 @@ class SystemdDriver:
         profile: pathlib.Path,
         runner: Runner,
         clock: t.Callable[[], float],
-        units: pathlib.Path = _UNITS,
+        units: pathlib.Path = UNITS,
     ) -> None:
         self._service, self._unit, self._profile, self._runner = service, service.unit, profile, runner
         self._instance = os.path.abspath(str(instance))
@@ -172,7 +171,7 @@ class SystemdDriver:
         status = self._systemctl("status", "--full", "--lines=0", self._unit).output.strip()
         return f"{status}\nWhat it said: journalctl -u {self._unit}"
 
-    def _must(self, *args: str, timeout: float = _TIMEOUT, code: str = "systemctl-failed") -> Completed:
+    def _must(self, *args: str, timeout: float = TIMEOUT, code: str = "systemctl-failed") -> Completed:
         done = self._systemctl(*args, timeout=timeout)
         if done.code or done.timed_out:
             raise self._failure(code, args[0], done)
@@ -191,5 +190,5 @@ class SystemdDriver:
             parts.append(self._status())
         return BackendError(code, "\n".join(part for part in parts if part))
 
-    def _systemctl(self, *args: str, timeout: float = _TIMEOUT) -> Completed:
-        return self._runner.run(("systemctl", "--no-ask-password", "--no-pager", *args), timeout=timeout)
+    def _systemctl(self, *args: str, timeout: float = TIMEOUT) -> Completed:
+        return systemctl(self._runner, *args, timeout=timeout)

@@ -120,11 +120,6 @@ class Switching:
         from .capsule import require_whole  # the way back does not need it
 
         history = self._instance.history()
-        if history.provisional and deployment != history.current and not check:
-            self._require_staged(history, deployment)
-            require_whole(self._instance, deployment)
-            self.expire(f"deployment {deployment} is activated in its place")  # the way back leads to what is proven
-            history = self._instance.history()
         if deployment == history.current and not history.unfinished:
             return self._keep(history, confirm_timeout=confirm_timeout, check=check)
         if not check or deployment in history.staged:
@@ -132,8 +127,14 @@ class Switching:
         if check:
             preview = self._serving.preview(history.current)
             return switched(deployment, outcome.PROVISIONAL, changed=True, reason=preview, origin=history.current)
-        require_whole(self._instance, deployment, *(() if history.sick else (history.current,)))
+        origin = history.previous(history.current) if history.provisional else history.current
+        require_whole(self._instance, deployment, *(() if history.sick else (origin,)))
         self._disk.keep_reserve()
+        if history.provisional:
+            self.expire(f"deployment {deployment} is activated in its place")  # the way back leads to what is proven
+            history = self._instance.history()
+            if deployment == history.current:
+                return self._keep(history, confirm_timeout=confirm_timeout, check=check)
         self._arm(history.current, deployment)
         self._announce("activate", history.current, deployment)
         try:
