@@ -90,6 +90,7 @@ def test_up_and_down_by_command() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("when", ["janitor", "holder", "cp"])
 def test_an_interrupted_up_leaves_nothing(number: signal.Signals, when: str) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by a job in the background
     with subprocess.Popen(UP, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as up:
         wait_for("half a bed", lambda: (STATE / NAME / when).exists(), seconds=AMPLE)
         up.send_signal(number)
