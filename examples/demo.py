@@ -60,7 +60,7 @@ class Narrator:
         "Stage the release": "stage",
         "Activate the release, provisionally": "activate",
         "Confirm the release": "confirm",
-        "Revert the wave": "revert",
+        "Take the host back": "revert",
         "Go back to the version": "go back",
         "Go back to what ran before": "go back",
     }
@@ -68,7 +68,7 @@ class Narrator:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._began = time.monotonic()
-        self._step = ""
+        self._step = self._said = ""
         self._outcomes: dict[str, int] = {}
         self.results: dict[str, t.Any] = {}
 
@@ -101,13 +101,19 @@ class Narrator:
         elif self._step == "Sign what was shown" and result.get("evidence"):
             self.line("sign", result["summary"].partition(": ")[2])
         elif self._step == "Judge the wave" and "verdict" in result:
-            verdict = result["verdict"]
-            self.line("verdict", f"wave {verdict['name']}: [bold]{verdict['verdict']}[/bold], {verdict['reason']}")
+            self._verdict(result["verdict"])
         elif self._step in self.STEPS:
             word = result.get("outcome", "failed")
             self._outcomes[word] = self._outcomes.get(word, 0) + 1
             if self._console.is_terminal:
                 self.line(self.STEPS[self._step], self._counts(), end="\r")
+
+    def _verdict(self, verdict: dict[str, t.Any]) -> None:
+        """Each wave is judged twice, when it was activated and when it was confirmed; the same is said once."""
+        text = f"wave {verdict['name']}: [bold]{verdict['verdict']}[/bold], {verdict['reason']}"
+        if verdict["wave"] and text != self._said:
+            self.line("verdict", text)
+        self._said = text
 
     @staticmethod
     def _way(way: dict[str, t.Any], reason: str) -> str:

@@ -6,10 +6,24 @@ from __future__ import annotations
 
 import typing as t
 
+from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError
 from ..plugin_utils._action import ControllerAction
 from ..plugin_utils._registry import SUCCEEDED, Registry, location
-from ..plugin_utils._rollout import UNREHEARSED, Plan, closing, lease_of, outcomes, rows, run_directory
+from ..plugin_utils._rollout import (
+    UNREHEARSED,
+    Plan,
+    Result,
+    closing,
+    lease_of,
+    outcomes,
+    remembered,
+    rows,
+    run_directory,
+    whereabouts,
+)
+
+_LOST = (outcome.UNREACHABLE, outcome.UNKNOWN)
 
 
 class ActionModule(ControllerAction):
@@ -29,15 +43,20 @@ class ActionModule(ControllerAction):
             run_directory.remove(plan.id)
         counts = ", ".join(f"{count} {name}" for name, count in sorted(close.counts.items()))
         ended = f"The {plan.kind} {plan.id} of {plan.package} {plan.version} {close.result}"
+        known = self._known(plan, rollout) if close.behind else {}
+        lost = {host: _told(plan, host, results[host], known) for host in close.behind}
         if close.result != SUCCEEDED:
+            away = [text for host, text in lost.items() if results[host].outcome in _LOST]
             raise BackendError(
                 "rollout-failed",
-                f"{ended}: {close.reason} (hosts: {counts})",
+                f"{ended}: {close.reason} (hosts: {counts})" + (f". Out of reach: {'; '.join(away)}" if away else ""),
                 hint=f"relmgmt.release.rollout_info with rollout={plan.id} shows every host.",
             )
-        left = [f"{host} ({results[host].outcome}: {results[host].reason})" for host in close.behind]
+        left = [*lost.values()]
         left += [f"{host} ({p.reason})" for host, p in sorted(plan.hosts.items()) if p.action == UNREHEARSED]
         behind = [f"{len(left)} of {len(plan.hosts)} hosts were left behind: {'; '.join(left)}"] if left else []
+        if lost:
+            behind[0] += f". {plan.budget.of(close.spent)}. The same command brings them up when they are well again."
         return {
             "changed": False,
             "warnings": behind,
@@ -45,3 +64,12 @@ class ActionModule(ControllerAction):
             "rollout": {"id": plan.id, "result": close.result, "reason": close.reason, "outcomes": close.counts},
             "hosts": {host: {"outcome": r.outcome, "reason": r.reason} for host, r in sorted(results.items())},
         }
+
+    @staticmethod
+    def _known(plan: Plan, rollout: dict[str, t.Any]) -> dict[str, str]:
+        with Registry.open(location(rollout), write=False) as registry:
+            return remembered(registry.rollouts(package=plan.package, environment=plan.environment), plan.instance)
+
+
+def _told(plan: Plan, host: str, result: Result, known: dict[str, str]) -> str:
+    return f"{host} ({result.outcome}: {result.reason}; {whereabouts(plan, host, result, known)})"

@@ -23,18 +23,17 @@ from ..plugin_utils._rollout import (
     DEPLOY,
     NONE,
     SECRETS_PREFIX,
-    Clocks,
     Gate,
     HostInput,
     Opened,
     Package,
     Plan,
     Policy,
+    Timing,
     Wish,
     budget_of,
     open_rollout,
     run_directory,
-    set_clocks,
 )
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access
@@ -70,32 +69,28 @@ class ActionModule(ControllerAction):
         policy = self._policy(params)
         package = self._package(params, run)
         version = package.manifest.version if package.manifest else params["version"]
-        budget = budget_of(params["failure_budget"], len(hosts))
         about = {name: params[name] for name in Wish.__dataclass_fields__}
-        wish = Wish(**{**about, "version": version, "failure_budget": budget})
+        budgets = {
+            name: budget_of(params[name], len(hosts), name=name) for name in ("failure_budget", "release_budget")
+        }
+        wish = Wish(**{**about, "version": version, **budgets})
         access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ)
         with Registry.open(location(params), write=not self.check_mode) as registry:
             gate = Gate(policy, registry, inventories=plain(inventories))
+            timing = self._timing(params, registry)
             if self.check_mode:
-                opened = check_rollout(wish, hosts, package, access, registry, run, gate)
+                opened = check_rollout(wish, hosts, package, access, registry, run, gate, timing)
             else:
                 # The lease belongs to the run, not to the worker process that takes it.
-                opened = open_rollout(wish, hosts, package, access, registry, Holder.of(os.getppid()), gate)
-            clocks = self._clocks(params, opened, registry)
+                holder = Holder.of(os.getppid())
+                opened = open_rollout(wish, hosts, package, access, registry, holder, gate, timing)
         fallback = self._fallback(params, hosts, opened.plan, run)
-        return self._result(opened, package, hosts, location(params), fallback, clocks)
+        return self._result(opened, package, hosts, location(params), fallback)
 
     @staticmethod
-    def _clocks(params: dict[str, t.Any], opened: Opened, registry: Registry) -> Clocks:
-        if not opened.runtimes:
-            return Clocks(params["confirm_timeout"])
-        return set_clocks(
-            opened.plan.waves,
-            opened.runtimes,
-            forks=int(context.CLIARGS.get("forks") or C.DEFAULT_FORKS),
-            wanted=params["confirm_timeout"],
-            history=registry.rollouts(package=params["package"], environment=params["environment"]),
-        )
+    def _timing(params: dict[str, t.Any], registry: Registry) -> Timing:
+        history = registry.rollouts(package=params["package"], environment=params["environment"])
+        return Timing(int(context.CLIARGS.get("forks") or C.DEFAULT_FORKS), params["confirm_timeout"], history)
 
     @staticmethod
     def _policy(params: dict[str, t.Any]) -> Policy:
@@ -165,9 +160,8 @@ class ActionModule(ControllerAction):
         hosts: t.Mapping[str, HostInput],
         registry: str,
         fallback: t.Mapping[str, pathlib.Path],
-        clocks: Clocks,
     ) -> dict[str, t.Any]:
-        plan, lease = opened.plan, opened.lease
+        plan, lease, clocks = opened.plan, opened.lease, opened.clocks
         fence = {"registry": lease.registry, "token": lease.token} if lease else None
         rollout = {
             **plan.to_dict(),

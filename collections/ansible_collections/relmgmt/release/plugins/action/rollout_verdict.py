@@ -9,8 +9,9 @@ import typing as t
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError, ConflictError
 from ..plugin_utils._action import ControllerAction
-from ..plugin_utils._registry import Registry, location
+from ..plugin_utils._registry import ROLLOUT, Registry, location
 from ..plugin_utils._rollout import (
+    FINAL,
     LEASE_SECONDS,
     Plan,
     Result,
@@ -22,6 +23,7 @@ from ..plugin_utils._rollout import (
     lost_elsewhere,
     outcomes,
     rows,
+    way_back,
 )
 
 
@@ -33,35 +35,40 @@ class ActionModule(ControllerAction):
         plan = Plan.from_dict(rollout)
         wave = self._wave(plan, params["wave"])
         variables, names = task_vars["hostvars"], params["results"]
-        good = good_outcomes(plan.kind, staging=wave.index == 0)
+        confirmed = params["confirmed"]
+        good = FINAL[plan.kind] if confirmed else good_outcomes(plan.kind, staging=wave.index == 0)
         results = outcomes(plan, wave.hosts, variables, names)
         lost = lost_elsewhere(plan, wave, variables, names)
-        verdict = decide(
-            results, good=good, budget=plan.failure_budget, spent=plan.spent + lost, on_failure=plan.on_failure
-        )
+        spent = plan.spent.plus(lost)
+        verdict = decide(results, good=good, budget=plan.budget, spent=spent, on_failure=plan.on_failure)
         warnings = []
         if not self.check_mode:
             try:
-                self._record(plan, rollout, wave, verdict, results)
+                self._record(plan, rollout, wave, verdict, results, ends=confirmed)
             except ConflictError as exc:
                 verdict = Verdict(outcome.PAUSE, str(exc), verdict.failed)
             except BackendError as exc:
                 # The hosts come first: what was not recorded here is recorded when the rollout is closed.
                 warnings.append(f"The verdict is not in the registry: {exc}")
+        back = way_back(plan, wave, variables, names) if verdict.verdict == outcome.REVERT_ALL else []
+        ways = {"order": [host for batch in back for host in batch], "batches": [len(batch) for batch in back]}
         return {
             "changed": False,
             "warnings": warnings,
             "summary": f"{wave.name}: {verdict.verdict}, {verdict.reason}",
-            "verdict": {**verdict.to_dict(), "wave": wave.index, "name": wave.name},
+            "verdict": {**verdict.to_dict(), "wave": wave.index, "name": wave.name, **ways},
         }
 
     @staticmethod
     def _record(
-        plan: Plan, rollout: dict[str, t.Any], wave: Wave, verdict: Verdict, results: dict[str, Result]
+        plan: Plan, rollout: dict[str, t.Any], wave: Wave, verdict: Verdict, results: dict[str, Result], *, ends: bool
     ) -> None:
+        """A wave of a rollout that goes on ends when its hosts were asked to confirm (``ends``)."""
         with Registry.open(location(rollout)) as registry:
             registry.renew(lease_of(plan, rollout["fence"]), ttl=LEASE_SECONDS)
             registry.record_deployments(plan.id, rows(plan, results))
+            if plan.kind == ROLLOUT and wave.index and verdict.verdict == outcome.CONTINUE and not ends:
+                return
             registry.record_wave(
                 plan.id, wave.index, name=wave.name, hosts=wave.hosts, verdict=verdict.verdict, reason=verdict.reason
             )

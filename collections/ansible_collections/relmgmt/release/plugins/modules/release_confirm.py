@@ -47,6 +47,13 @@ reason:
   returned: always
   type: str
   sample: ""
+cause:
+  description:
+    - What a failure speaks against. V(release) if it was tried and is not healthy, V(host) if anything else went
+      wrong.
+  returned: when the deployment was left, or would have been
+  type: str
+  sample: release
 code:
   description: Stable identifier of the error.
   returned: when the host refused or could not be reached

@@ -13,7 +13,8 @@ description:
   - >-
     Records how the rollout ended on every host, gives its lease back, removes the rendered profiles.
   - >-
-    Fails if the rollout failed: outcomes are data until here.
+    Fails if the rollout failed: outcomes are data until here. Hosts that were left behind are named with what they are
+    known to run, in a warning, or in the failure those that could not be reached.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller

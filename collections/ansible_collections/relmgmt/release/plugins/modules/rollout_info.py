@@ -12,6 +12,8 @@ author: relmgmt contributors (@relmgmt)
 description:
   - Reads rollouts with their waves and deployments from the registry, the newest first.
   - Nothing is written. A registry that does not exist is an empty one.
+  - Hosts are not asked. What became of one that a rollout lost sight of stands here once
+    M(relmgmt.release.rollout_plan) has met it again.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller

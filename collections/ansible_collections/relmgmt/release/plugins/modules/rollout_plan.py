@@ -18,6 +18,8 @@ description:
   - >-
     A rollout of the same package to the same hosts that was interrupted keeps its identity and its waves.
   - >-
+    What the registry says of hosts that an earlier rollout lost sight of is put right, from what they say now.
+  - >-
     A rollout to production is refused while a host would go a way, from what it runs to the new release, of which no
     valid rehearsal is in the registry. What is refused is told by the way, with the command that rehearses it.
   - >-
@@ -80,22 +82,33 @@ options:
     type: str
     default: 25%
   on_failure:
-    description: What the verdict is when more hosts fail than O(failure_budget) allows.
+    description: What the verdict is when O(failure_budget) or O(release_budget) is exceeded.
     type: str
     choices: [pause, revert_wave, revert_all]
     default: revert_all
   failure_budget:
     description:
-      - How many hosts may fail or be left out, over the whole rollout, as a number or as a percentage of all hosts that
-        are asked for, rounded down.
+      - How many hosts may be sick and left out, over the whole rollout, as a number or as a percentage of all hosts
+        that are asked for, rounded down.
+      - A host is sick if what went wrong is its own. It is out of reach, its disk is full, it is in use by somebody
+        else, what it holds is damaged, it was broken before. Where another try may help, it is asked once more.
+      - A wave of which no host is well stops the rollout whatever the budgets are.
+    type: str
+    default: "0"
+  release_budget:
+    description:
+      - How many hosts may speak against the release, said as O(failure_budget) is. They started it, found it unhealthy
+        and went back; or it fell after that.
+      - The rollout stops as soon as there are more.
     type: str
     default: "0"
   confirm_timeout:
     description:
       - Seconds within which hosts have to be confirmed; then they go back by themselves.
       - V(0) leaves it to the plan, twice what waves of the package took before, and at least C(health.confirm_timeout)
-        of the release. The plan warns where a time that is given here, or C(health.progress_deadline), is too short for
-        that.
+        of the release.
+      - Where a time that is given here, or C(health.progress_deadline), is too short for that, waves are made smaller
+        until they fit; the summary says so. The plan warns where not even the smallest would.
     type: float
     default: 0.0
   rehearsal:
@@ -162,6 +175,7 @@ RETURN = r"""
 rollout:
   description:
     - The plan. C(waves) is empty when every host already is where the rollout leads.
+    - C(shaped) says why waves are smaller than was asked for; else it is empty.
     - C(rehearsal) names the ways that hosts go, with the rehearsal that was found for each, or that it was waived.
     - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play.
   returned: success

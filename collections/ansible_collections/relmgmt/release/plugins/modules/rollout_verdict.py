@@ -13,6 +13,10 @@ description:
   - >-
     Says what the outcomes of a wave mean for the rollout: continue, pause, revert the wave, or revert everything.
     Records outcomes and verdict.
+  - >-
+    Hosts that speak against the release, because it was tried there and found unhealthy, are counted apart from
+    those that are sick by themselves, each against its own budget of M(relmgmt.release.rollout_plan). A host that
+    went back and does not say why speaks against the release.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller
@@ -29,6 +33,10 @@ options:
     type: list
     elements: str
     required: true
+  confirmed:
+    description: Whether the hosts were asked to confirm; those that are not final have failed then.
+    type: bool
+    default: false
   wave:
     description: Any host of the wave. Without it, the staging of all hosts is judged.
     type: str
@@ -53,8 +61,18 @@ summary:
   type: str
   sample: "canary: continue, 1 of 1 hosts are well"
 verdict:
-  description: The verdict, its reason, and the hosts that failed with their reasons.
+  description:
+    - The verdict, its reason, and the hosts that failed with their reasons.
+    - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play that takes everything back, the latest
+      wave first. They are empty for every other verdict.
   returned: success
   type: dict
-  sample: {verdict: continue, reason: 1 of 1 hosts are well, failed: {}, wave: 1, name: canary}
+  sample:
+    verdict: continue
+    reason: 1 of 1 hosts are well
+    failed: {}
+    wave: 1
+    name: canary
+    order: []
+    batches: []
 """

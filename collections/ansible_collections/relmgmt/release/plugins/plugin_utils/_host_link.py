@@ -26,11 +26,12 @@ from ._spec import argument_spec
 __all__ = ["HostAction", "Request"]
 
 TOO_OLD, NOT_FOUND = 196, 197
+_PASSING = ("host-locked", "host-silent", "host-unreachable")
 ROUNDS = 4  # of files that a host turns out to lack
 Result = dict[str, t.Any]
 _OUTCOMES = ("ok", "absent", *outcome.OUTCOMES)
 _ANSWER: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("outcome", "reason", "version"), str),
+    **dict.fromkeys(("outcome", "reason", "version", "cause"), str),
     **dict.fromkeys(("deployment", "from", "to"), int),
     **dict.fromkeys(("diff", "host", "release"), dict),
     **dict.fromkeys(("probes", "removed", "kept", "repaired"), list),
@@ -62,26 +63,32 @@ class HostAction(ActionBase):
     ANEW: t.ClassVar[bool] = False  # ask over a new connection: one that is kept open proves nothing about the host
 
     def run(self, tmp: None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
-        """Validate, ask the host once, turn whatever comes back into an outcome."""
+        """Validate, ask the host, turn whatever comes back into an outcome. For a fleet, ask once more where what stood
+        in the way may have passed."""
         result = super().run(tmp, task_vars)
         name = type(self).__module__.rpartition(".")[2]
         _validated, values = self.validate_argument_spec(argument_spec=argument_spec(name))
         params = plain(values)
-        try:
-            answer = _known(self._ask(self.request(params), task_vars or {}))
-        except AnsibleConnectionFailure as exc:
-            answer = _undecided(outcome.UNREACHABLE, "host-unreachable", str(exc))
-        except RelmgmtError as exc:
-            answer = _undecided(outcome.FAILED, exc.code, str(exc))
-        except (AnsibleError, LookupError, TypeError, ValueError) as exc:
-            # Whatever one host or its connection does, it must not take the fleet's verdict with it.
-            answer = _undecided(outcome.UNKNOWN, "host-answer-malformed", f"{type(exc).__name__}: {exc}")
+        answer = self._answer(params, task_vars or {})
+        if params["on_failure"] == "report" and answer.get("code") in _PASSING:
+            answer = self._answer(params, task_vars or {})
         if not self._task.diff:
             answer.pop("diff", None)
         if params["on_failure"] == "fail" and ("code" in answer or answer["outcome"] not in self.GOOD):
             message = answer.get("reason") or f"the outcome is {answer['outcome']}"
             return {**result, "code": f"host-{answer['outcome']}", **answer, "failed": True, "msg": message}
         return {**result, **answer}
+
+    def _answer(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Result:
+        try:
+            return _known(self._ask(self.request(params), task_vars))
+        except AnsibleConnectionFailure as exc:
+            return _undecided(outcome.UNREACHABLE, "host-unreachable", str(exc))
+        except RelmgmtError as exc:
+            return _undecided(outcome.FAILED, exc.code, str(exc))
+        except (AnsibleError, LookupError, TypeError, ValueError) as exc:
+            # Whatever one host or its connection does, it must not take the fleet's verdict with it.
+            return _undecided(outcome.UNKNOWN, "host-answer-malformed", f"{type(exc).__name__}: {exc}")
 
     def request(self, params: dict[str, t.Any]) -> Request:
         """The request that the task's parameters stand for; raise RelmgmtError where there is none."""
@@ -149,6 +156,8 @@ def _known(answer: t.Mapping[str, t.Any]) -> Result:
             raise ValueError(f"{name} is a {type(value).__name__}")
     if found.get("outcome") not in _OUTCOMES:
         raise ValueError("the outcome is none that there is")
+    if found.get("cause", outcome.HOST) not in outcome.CAUSES:
+        raise ValueError("the cause is none that there is")
     return {"changed": False, **found}
 
 

@@ -24,13 +24,17 @@ def switched(
     origin: int | None = None,
     target: int | None = None,
     judgement: Judgement | None = None,
+    cause: str = "",
 ) -> Answer:
-    """What became of the deployment; origin and target: what was left and gone to, where there was a switch."""
+    """What became of the deployment; origin and target: what was left and gone to, where there was a switch; cause:
+    what its failure speaks against, where that is known."""
     answer: Answer = {"outcome": result, "changed": changed, "deployment": deployment, "reason": reason}
     if origin is not None:
         answer["from"] = origin
     if target is not None:
         answer["to"] = target
+    if cause:
+        answer["cause"] = cause
     return dict(answer, **judged(judgement)) if judgement is not None else answer
 
 

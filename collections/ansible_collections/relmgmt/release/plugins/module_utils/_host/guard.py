@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import sys
 
+from .._model import outcome
 from .._model.errors import ConflictError, RelmgmtError
 from .instance import Instance, Tools
 from .journal import History
@@ -127,8 +128,9 @@ class Guard:
         if history.interrupted:
             return self._after(self._switching.recover() is not None or not self._instance.history().owed)
         if history.provisional:
-            if why and (self._switching.overdue(history) or self._ill(history.current)):
-                self._switching.expire(why)
+            overdue = self._switching.overdue(history)
+            if why and (overdue or self._ill(history.current)):
+                self._switching.expire(why, cause=outcome.HOST if overdue else outcome.RELEASE)
             return _TICK
         return self._after(history.sick and self._switching.mend()["outcome"] != "failed")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .._model import outcome
 from .._model.runtime import Probe, Runtime
 from .probe import Result, ask, check
 from .process import Runner
@@ -26,6 +27,7 @@ class Judgement:
     """healthy, or the reason why not. ``results``: the last answer of each probe, then the smoke tests.
 
     inconclusive: not healthy, but only because probes could not be asked: nothing is known against the deployment.
+    cause: what speaks through it where it is not healthy, the release or the host (see ``outcome.CAUSES``).
     """
 
     healthy: bool
@@ -33,6 +35,7 @@ class Judgement:
     results: tuple[Result, ...]
     seconds: float
     inconclusive: bool = False
+    cause: str = outcome.RELEASE
 
     @property
     def warnings(self) -> tuple[str, ...]:

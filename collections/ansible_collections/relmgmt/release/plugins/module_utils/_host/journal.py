@@ -11,9 +11,9 @@ One JSON object a line, fsynced before the step that it announces. Events:
     provisional  deployment, deadline         switched to and healthy, not yet final
     held         deployment, deadline, reason it may stay provisional until then
     confirmed    deployment, reason
-    reverted     deployment, to, reason       left for ``to``, which is healthy
+    reverted     deployment, to, reason       left for ``to``, which is healthy; cause: where a failure was the reason
     returned     deployment, reason           a revert led to something sick; back on what was left, which is healthy
-    failed       deployment, stands, reason   neither is healthy; the instance stands on ``stands``
+    failed       deployment, stands, reason   neither is healthy; the instance stands on ``stands``; cause
     healthy      deployment                   stands there and is well: after ``failed``, or found out of traffic
     serving      deployment                   in traffic
     pruned       deployments
@@ -52,8 +52,8 @@ class Switch(t.NamedTuple):
 
 class History:
     """What the journal says: status of each deployment, which were ever confirmed (proven), where the instance stands,
-    whether it is sick there, what is unfinished, whether it still has to go into traffic (owed), until when it may stay
-    provisional (deadline)."""
+    whether it is sick there, by which event each one was left that was (left), what is unfinished, whether it still has
+    to go into traffic (owed), until when it may stay provisional (deadline)."""
 
     def __init__(self, events: t.Iterable[Event] = ()) -> None:
         self.current = 0
@@ -61,6 +61,7 @@ class History:
         self.status: dict[int, str] = {}
         self.proven: set[int] = set()
         self.staged: dict[int, Event] = {}
+        self.left: dict[int, Event] = {}
         self.unfinished: Switch | None = None
         self.owed = False
         self.deadline: Deadline | None = None
@@ -140,6 +141,7 @@ class History:
     def _reverted(self, event: Event) -> None:
         self._stand(event["to"], event)
         self.status[event["deployment"]] = outcome.REVERTED
+        self.left[event["deployment"]] = event
 
     def _returned(self, event: Event) -> None:
         self._stand(event["deployment"], event)
@@ -147,8 +149,10 @@ class History:
     def _failed(self, event: Event) -> None:
         left, stands = event["deployment"], event["stands"]
         self._stand(stands, event, sick=True)
-        if left != stands and self.status.get(left) != outcome.CONFIRMED:
-            self.status[left] = outcome.REVERTED
+        if left != stands:
+            self.left[left] = event
+            if self.status.get(left) != outcome.CONFIRMED:
+                self.status[left] = outcome.REVERTED
 
     def _healthy(self, event: Event) -> None:
         deadline = self.deadline
@@ -163,6 +167,7 @@ class History:
             self.staged.pop(deployment, None)
             self.status.pop(deployment, None)
             self.proven.discard(deployment)
+            self.left.pop(deployment, None)
         self._origin = {
             later: earlier for later, earlier in self._origin.items() if later in self.staged and earlier in self.staged
         }

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from .._model import outcome
 from .._model.errors import InputError, RelmgmtError
 from .health import Judgement, judge, pulse
 from .instance import Instance, Tools
@@ -49,7 +50,7 @@ class Running:
                 driver.start()
             return self.judge(target)
         except (RelmgmtError, OSError) as exc:
-            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+            return _prevented(exc)
 
     def judge(self, deployment: int) -> Judgement:
         """Whether it becomes, or is, healthy: over the time that it declares."""
@@ -62,7 +63,7 @@ class Running:
                 wait=self._tools.wait,
             )
         except RelmgmtError as exc:
-            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+            return _prevented(exc)
 
     def pulse(self, deployment: int) -> Judgement:
         """Whether it is healthy at this moment: each probe asked once, no smoke test."""
@@ -74,7 +75,7 @@ class Running:
                 clock=self._tools.clock,
             )
         except RelmgmtError as exc:
-            return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0)
+            return _prevented(exc)
 
     def driver(self, deployment: int) -> Driver | None:
         """What runs the deployment; None where it has no service. Raises InputError, BackendError."""
@@ -94,3 +95,11 @@ class Running:
             driver.stop()
         else:
             driver.remove()
+
+
+def _prevented(exc: RelmgmtError | OSError) -> Judgement:
+    """No probe was asked. A release that cannot be started as it declares, or does not start, is to blame; whatever
+    else went wrong did so on the host."""
+    by_release = isinstance(exc, InputError) or getattr(exc, "code", "") == "service-start-failed"
+    cause = outcome.RELEASE if by_release else outcome.HOST
+    return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0, cause=cause)

@@ -58,8 +58,9 @@ class Switching:
         why = reason or f"an interruption of {verb}"
         if verb == "return":
             return self._return(origin, target, reason=why)
-        left, back = (origin, target) if verb == "revert" else (target, origin)
-        return self._go_back(history, left, back, reason=why)
+        if verb == "revert":
+            return self._go_back(history, origin, target, reason=why)
+        return self._go_back(history, target, origin, reason=why, cause=outcome.HOST)
 
     def _resume(self, history: History) -> str | None:
         """Go into traffic where that is owed; see that what is not final, or sick, is out of it."""
@@ -80,10 +81,10 @@ class Switching:
             return "the host was started anew before it was confirmed"
         return "it was not confirmed in time" if self._tools.clock() >= deadline.at else ""
 
-    def expire(self, reason: str) -> Answer:
-        """Leave the provisional deployment."""
+    def expire(self, reason: str, *, cause: str = outcome.HOST) -> Answer:
+        """Leave the provisional deployment. cause: what the reason speaks against."""
         history = self._instance.history()
-        return self._go_back(history, history.current, history.previous(history.current), reason=reason)
+        return self._go_back(history, history.current, history.previous(history.current), reason=reason, cause=cause)
 
     def mend(self) -> Answer:
         """Try again to bring up, and into traffic, what the instance stands on."""
@@ -153,7 +154,7 @@ class Switching:
                 origin=history.current,
                 judgement=judgement,
             )
-        back = self._go_back(history, deployment, history.current, reason=judgement.reason)
+        back = self._go_back(history, deployment, history.current, reason=judgement.reason, cause=judgement.cause)
         return dict(back, **judged(judgement))
 
     def confirm(self, deployment: int, *, reason: str = "", check: bool) -> Answer:
@@ -173,7 +174,8 @@ class Switching:
             doubt = _doubt(judgement)
             return switched(deployment, outcome.PROVISIONAL, changed=False, reason=doubt, judgement=judgement)
         if not judgement.healthy:
-            return dict(self.expire(f"it is not healthy any more: {judgement.reason}"), **judged(judgement))
+            back = self.expire(f"it is not healthy any more: {judgement.reason}", cause=judgement.cause)
+            return dict(back, **judged(judgement))
         told = {"reason": reason} if reason else {}
         problem = self._serving.record("confirmed", deployment=deployment, **told)
         return switched(deployment, outcome.FAILED if problem else outcome.CONFIRMED, changed=True, reason=problem)
@@ -194,10 +196,11 @@ class Switching:
     @staticmethod
     def _elsewhere(history: History, deployment: int) -> Answer:
         """The answer about a deployment that is not the current one."""
-        status = history.status.get(deployment, outcome.UNKNOWN)
+        status, left = history.status.get(deployment, outcome.UNKNOWN), history.left.get(deployment, {})
         reason = f"deployment {deployment} is {status}; deployment {history.current} is current"
         known = status if status in (outcome.REVERTED, outcome.FAILED) else outcome.UNKNOWN
-        return switched(deployment, known, changed=False, reason=reason)
+        why = joined(reason, str(left.get("reason") or ""))
+        return switched(deployment, known, changed=False, reason=why, cause=str(left.get("cause") or ""))
 
     def revert(self, *, deployment: int | None, version: str, reason: str, check: bool) -> Answer:
         """Leave ``deployment`` for the one before it, or leave whatever runs for the newest held one of ``version``."""
@@ -236,39 +239,42 @@ class Switching:
             result, why = outcome.FAILED if problem else status, joined(problem, _doubt(judgement))
             return switched(deployment, result, changed=changed, reason=why, judgement=judgement)
         if status == outcome.PROVISIONAL:
-            return self._go_back(history, deployment, history.previous(deployment), reason=judgement.reason)
-        reason = judgement.reason
+            origin = history.previous(deployment)
+            return self._go_back(history, deployment, origin, reason=judgement.reason, cause=judgement.cause)
+        reason, cause = judgement.reason, outcome.HOST if history.sick else judgement.cause
         if astray or not history.sick:
             failure = {"deployment": deployment, "stands": deployment, "reason": reason}
             reason = joined(reason, self._serving.record("failed", **failure))
         with contextlib.suppress(RelmgmtError, OSError):  # it goes on trying
             self._arm(deployment)
-        return switched(deployment, outcome.FAILED, changed=changed, reason=reason, judgement=judgement)
+        return switched(deployment, outcome.FAILED, changed=changed, reason=reason, judgement=judgement, cause=cause)
 
-    def _go_back(self, history: History, left: int, target: int, *, reason: str) -> Answer:
-        """Leave a deployment for an earlier one. If that is sick and what was left is proven, return to it."""
+    def _go_back(self, history: History, left: int, target: int, *, reason: str, cause: str = "") -> Answer:
+        """Leave a deployment for an earlier one. If that is sick and what was left is proven, return to it. cause: what
+        the reason speaks against, where something failed."""
         self._announce("revert", left, target, reason)
         with contextlib.suppress(RelmgmtError, OSError):  # to go back matters more than requests that get lost
             self._serving.drain(left, target)
         judgement = self._running.move(left, target)
         if judgement.healthy or judgement.inconclusive:
-            answer = self._reverted(left, target, reason=joined(reason, _doubt(judgement)))
+            answer = self._reverted(left, target, reason=joined(reason, _doubt(judgement)), cause=cause)
             return dict(answer, inconclusive=True) if judgement.inconclusive else answer
         why = f"{reason}; then deployment {target} did not come up: {judgement.reason}"
         if left in history.proven:
             return self._return(target, left, reason=why)
-        return self._fail(left, target, reason=why)
+        # What was sick before the release came says nothing about the release.
+        return self._fail(left, target, reason=why, cause=outcome.HOST if cause and history.sick else cause)
 
-    def _reverted(self, left: int, target: int, *, reason: str) -> Answer:
-        problem = self._serving.record("reverted", deployment=left, to=target, reason=reason)
+    def _reverted(self, left: int, target: int, *, reason: str, cause: str = "") -> Answer:
+        problem = self._serving.record("reverted", deployment=left, to=target, reason=reason, **_told(cause))
         result, why = outcome.FAILED if problem else outcome.REVERTED, joined(reason, problem)
-        return switched(left, result, changed=True, reason=why, origin=left, target=target)
+        return switched(left, result, changed=True, reason=why, origin=left, target=target, cause=cause)
 
     def _stay(self, history: History, left: int, *, reason: str) -> Answer:
         """Give up an activation before anything that runs was touched."""
         if history.sick:
-            return self._fail(left, history.current, reason=reason)
-        return self._reverted(left, history.current, reason=reason)
+            return self._fail(left, history.current, reason=reason, cause=outcome.HOST)
+        return self._reverted(left, history.current, reason=reason, cause=outcome.HOST)
 
     def _return(self, left: int, target: int, *, reason: str) -> Answer:
         """Go back to a proven deployment because the one that it was left for is sick."""
@@ -280,10 +286,10 @@ class Switching:
         why = joined(f"{reason}; back on deployment {target}, which is healthy", problem)
         return switched(target, outcome.FAILED, changed=True, reason=why, origin=target, target=target)
 
-    def _fail(self, left: int, target: int, *, reason: str) -> Answer:
-        problem = self._serving.record("failed", deployment=left, stands=self._running.stands(), reason=reason)
-        why = joined(reason, problem)
-        return switched(left, outcome.FAILED, changed=True, reason=why, origin=left, target=target)
+    def _fail(self, left: int, target: int, *, reason: str, cause: str = "") -> Answer:
+        told = {"stands": self._running.stands(), "reason": reason, **_told(cause)}
+        why = joined(reason, self._serving.record("failed", deployment=left, **told))
+        return switched(left, outcome.FAILED, changed=True, reason=why, origin=left, target=target, cause=cause)
 
     def _arm(self, *deployments: int) -> None:
         guard = self._tools.guard
@@ -329,6 +335,10 @@ class Switching:
                 hint="Roll that version out instead.",
             )
         return max(held)
+
+
+def _told(cause: str) -> dict[str, str]:
+    return {"cause": cause} if cause else {}
 
 
 def _doubt(judgement: Judgement) -> str:

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 __all__ = [
+    "CAUSES",
     "CONFIRMED",
     "CONTINUE",
     "FAILED",
+    "HOST",
     "OUTCOMES",
     "PAUSE",
     "PROVISIONAL",
+    "RELEASE",
     "REVERTED",
     "REVERT_ALL",
     "REVERT_WAVE",
@@ -30,6 +33,11 @@ FAILED = "failed"
 UNREACHABLE = "unreachable"
 UNKNOWN = "unknown"
 OUTCOMES = (STAGED, PROVISIONAL, CONFIRMED, REVERTED, FAILED, UNREACHABLE, UNKNOWN)
+
+# What an unhappy outcome speaks against: the release, which was tried and found unhealthy, or this host alone.
+RELEASE = "release"
+HOST = "host"
+CAUSES = (RELEASE, HOST)
 
 CONTINUE = "continue"
 PAUSE = "pause"

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from . import run_directory
-from .account import closing, lease_of, lost_elsewhere, outcomes, rows
-from .clocks import Clocks, set_clocks
+from .account import closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
+from .clocks import Clocks, Timing, set_clocks
 from .gate import Gate, Policy
 from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
@@ -16,10 +16,11 @@ from .planning import Wish
 from .profiles import SECRETS_PREFIX, HostInput
 from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
 from .strategy import STRATEGIES, Options, Wave, budget_of, waves
-from .verdict import Result, Verdict, decide, final, good_outcomes
+from .verdict import FINAL, Budget, Result, Verdict, decide, final, good_outcomes
 
 __all__ = [
     "DEPLOY",
+    "FINAL",
     "LEASE_SECONDS",
     "LEAVE_NEW",
     "LEFT_OUT",
@@ -28,6 +29,7 @@ __all__ = [
     "SECRETS_PREFIX",
     "STRATEGIES",
     "UNREHEARSED",
+    "Budget",
     "Clocks",
     "Gate",
     "HostInput",
@@ -38,6 +40,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Result",
+    "Timing",
     "Verdict",
     "Wave",
     "Wish",
@@ -54,8 +57,11 @@ __all__ = [
     "open_rollout",
     "outcomes",
     "rehearsals",
+    "remembered",
     "rows",
     "run_directory",
     "set_clocks",
     "waves",
+    "way_back",
+    "whereabouts",
 ]

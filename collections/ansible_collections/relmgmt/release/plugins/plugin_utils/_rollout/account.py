@@ -12,11 +12,21 @@ import typing as t
 
 from ...module_utils._model import outcome
 from .._registry import FAILED, ROLLBACK, ROLLOUT, STOPPED, SUCCEEDED, DeploymentRow, Lease
-from .plan import LEFT_OUT, NONE, UNREHEARSED, Plan
+from .plan import LEFT_OUT, NONE, UNKNOWN, UNREHEARSED, Plan
 from .strategy import Wave
-from .verdict import FINAL, Result, final, good_outcomes
+from .verdict import FINAL, Budget, Result, counted, final, good_outcomes
 
-__all__ = ["Close", "closing", "lease_of", "lost_elsewhere", "outcomes", "rows"]
+__all__ = [
+    "Close",
+    "closing",
+    "lease_of",
+    "lost_elsewhere",
+    "outcomes",
+    "remembered",
+    "rows",
+    "way_back",
+    "whereabouts",
+]
 
 Variables = collections.abc.Mapping[str, t.Any]
 
@@ -24,13 +34,15 @@ Variables = collections.abc.Mapping[str, t.Any]
 class Close(t.NamedTuple):
     """How a rollout ended: outcomes counted, and the hosts that are not where it led (behind).
 
-    result: ``succeeded``, ``failed`` (something is not as it should be), ``stopped`` (a person decides).
+    result: ``succeeded``, ``failed`` (something is not as it should be), ``stopped`` (a person decides). spent: of the
+    budgets.
     """
 
     result: str
     reason: str
     counts: dict[str, int]
     behind: list[str]
+    spent: Budget
 
 
 def lease_of(plan: Plan, fence: collections.abc.Mapping[str, t.Any]) -> Lease:
@@ -48,24 +60,27 @@ def outcomes(
     Without those that the gate kept out: nothing was to happen to them.
     """
     found = {}
+    begun = set(plan.staging.hosts)
     for host in hosts:
         planned = plan.hosts[host]
         if planned.action == UNREHEARSED:
             continue
+        said = [variables[host].get(name) for name in names]
         if planned.action == NONE:
-            found[host] = Result(outcome.CONFIRMED)
+            # What an earlier job of this rollout confirmed may be taken back by this one.
+            found[host] = final([{"outcome": outcome.CONFIRMED}, *(said if host in begun else ())])
         elif planned.action == LEFT_OUT:
-            found[host] = Result(outcome.UNREACHABLE, planned.reason)
+            found[host] = Result(outcome.UNREACHABLE, planned.reason, cause=outcome.HOST)
         else:
-            found[host] = final(variables[host].get(name) for name in names)
+            found[host] = final(said)
     return found
 
 
 def lost_elsewhere(
     plan: Plan, wave: Wave, variables: collections.abc.Mapping[str, Variables], names: t.Sequence[str]
-) -> int:
+) -> Budget:
     """How many hosts of other waves are lost: of earlier ones who is not final, of later ones who is not staged."""
-    lost = 0
+    lost: list[Result] = []
     for other in plan.waves if wave.index else ():
         if other.index < wave.index:
             good = FINAL[plan.kind]
@@ -73,8 +88,24 @@ def lost_elsewhere(
             good = good_outcomes(plan.kind, staging=True)
         else:
             continue
-        lost += sum(result.outcome not in good for result in outcomes(plan, other.hosts, variables, names).values())
-    return lost
+        results = outcomes(plan, other.hosts, variables, names).values()
+        lost += [result for result in results if result.outcome not in good]
+    return counted(lost)
+
+
+def way_back(
+    plan: Plan, wave: Wave, variables: collections.abc.Mapping[str, Variables], names: t.Sequence[str]
+) -> list[list[str]]:
+    """Who goes back with whom when everything does, as far as ``wave``: the latest wave first, so that never more hosts
+    are out of traffic than went forward together; those of a wave first that are not final, and quickly back."""
+    batches = []
+    for other in reversed(plan.waves):
+        if wave.index and other.index > wave.index:
+            continue
+        found = outcomes(plan, other.hosts, variables, names)
+        batch = {host: result for host, result in found.items() if result.outcome != outcome.REVERTED}
+        batches.append(sorted(batch, key=lambda host: (batch[host].outcome == outcome.CONFIRMED, host)))
+    return [batch for batch in batches if batch]
 
 
 def rows(plan: Plan, results: collections.abc.Mapping[str, Result]) -> list[DeploymentRow]:
@@ -105,7 +136,39 @@ def version_after(plan: Plan, host: str, result: Result) -> str:
     )
     if planned.action == LEFT_OUT or result.outcome in arrived:
         return planned.after
-    return planned.before if result.outcome in (outcome.STAGED, outcome.REVERTED) else "unknown"
+    return planned.before if result.outcome in (outcome.STAGED, outcome.REVERTED) else UNKNOWN
+
+
+def remembered(
+    rollouts: collections.abc.Iterable[collections.abc.Mapping[str, t.Any]], instance: str
+) -> dict[str, str]:
+    """Host → the last version that the registry knows it to run. rollouts: the newest first."""
+    found: dict[str, str] = {}
+    for rollout in rollouts:
+        for row in rollout["deployments"] if rollout["instance"] == instance else ():
+            if row["version_after"] != UNKNOWN:
+                found.setdefault(row["host"], row["version_after"])
+    return found
+
+
+def whereabouts(plan: Plan, host: str, result: Result, known: collections.abc.Mapping[str, str]) -> str:
+    """What the host is known to run, and what becomes of it if nobody does anything; for people. known: see
+    ``remembered``."""
+    planned, runs = plan.hosts[host], version_after(plan, host, result)
+    if runs != UNKNOWN:
+        return f"it runs {_called(runs)}"
+    after, before = planned.after, _called(planned.before if planned.before != UNKNOWN else known.get(host, UNKNOWN))
+    if plan.kind == ROLLOUT and result.heard == outcome.CONFIRMED:
+        return f"it runs {after} and stays there: roll it back to {before} when it is there again"
+    if plan.kind == ROLLOUT and result.heard == outcome.PROVISIONAL:
+        return f"it runs {after}, not final: unless it has gone back to {before}, it will by itself"
+    if plan.kind == ROLLOUT and result.heard == outcome.STAGED:
+        return f"it ran {before}; if it was switched after that, it goes back by itself"
+    return "nobody knows what it runs" if before == UNKNOWN else f"when it was last heard of, it ran {before}"
+
+
+def _called(version: str) -> str:
+    return "nothing" if version == "absent" else version
 
 
 def closing(
@@ -117,13 +180,13 @@ def closing(
     for result in results.values():
         counts[result.outcome] = counts.get(result.outcome, 0) + 1
     wrong = {host: r for host, r in sorted(results.items()) if r.outcome not in (good, outcome.CONFIRMED)}
+    spent, behind = counted(wrong.values()), list(wrong)
     if verdict["verdict"] == outcome.PAUSE:
-        return Close(STOPPED, str(verdict["reason"]), counts, list(wrong))
+        return Close(STOPPED, str(verdict["reason"]), counts, behind, spent)
     if verdict["verdict"] != outcome.CONTINUE:
-        return Close(FAILED, str(verdict["reason"]), counts, list(wrong))
-    if len(wrong) > plan.failure_budget:
+        return Close(FAILED, str(verdict["reason"]), counts, behind, spent)
+    if not plan.budget.covers(spent):
         host, result = next(iter(wrong.items()))
-        return Close(
-            FAILED, f"{host} ended {result.outcome}: {result.reason or 'no reason given'}", counts, list(wrong)
-        )
-    return Close(SUCCEEDED, "", counts, list(wrong))
+        ended = f"{host} ended {result.outcome}: {result.reason or 'no reason given'}"
+        return Close(FAILED, f"{ended}; {plan.budget.of(spent)}", counts, behind, spent)
+    return Close(SUCCEEDED, "", counts, behind, spent)

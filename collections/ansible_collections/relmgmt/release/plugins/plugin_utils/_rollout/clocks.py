@@ -5,7 +5,8 @@
 """How long hosts of a wave wait for their confirmation before they go back by themselves (private).
 
 A host must not go back while the controller still works on the others of its wave. So it waits at least twice as long
-as 19 of 20 waves took; the first times, as the package says that one may take.
+as 19 of 20 waves took; the first times, as the package says that one may take. Where it may not wait that long, because
+somebody said so or the package's ``progress_deadline`` does, waves are made smaller, as far as that helps.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ...module_utils._model import outcome
 from ...module_utils._model.runtime import Runtime
 from .strategy import Wave
 
-__all__ = ["Clocks", "declared", "measured", "set_clocks"]
+__all__ = ["Clocks", "Limit", "Timing", "declared", "largest_wave", "measured", "set_clocks"]
 
 _ENOUGH = 3  # waves that say more than the package does
 Rollouts = collections.abc.Iterable[collections.abc.Mapping[str, t.Any]]
@@ -32,24 +33,54 @@ class Clocks(t.NamedTuple):
     warning: str = ""
 
 
+class Timing(t.NamedTuple):
+    """What waves are fitted to. forks: hosts that the controller works on at a time; wanted: how long somebody wants
+    hosts to wait for their confirmation, 0 for nothing; history: rollouts of the package, as the registry has them."""
+
+    forks: int
+    wanted: float = 0.0
+    history: Rollouts = ()
+
+    def usual_round(self) -> float:
+        """Seconds that 19 of 20 times were enough for as many hosts as fit at a time; 0 while too little is known."""
+        known = sorted(measured(self.history, forks=self.forks))
+        return known[math.ceil(0.95 * len(known)) - 1] if len(known) >= _ENOUGH else 0.0
+
+
+class Limit(t.NamedTuple):
+    """How many hosts a wave may have, and why."""
+
+    hosts: int
+    reason: str
+
+
+def largest_wave(runtimes: collections.abc.Sequence[Runtime], timing: Timing) -> Limit | None:
+    """None while too little is known, and where not even as many hosts as fit at a time would be fast enough: smaller
+    waves would not be faster then."""
+    patience = timing.wanted or min((runtime.health.progress_deadline for runtime in runtimes), default=0.0)
+    one = timing.usual_round()
+    rounds = int(patience // (2 * one)) if one else 0
+    if not rounds:
+        return None
+    hosts = rounds * timing.forks
+    return Limit(
+        hosts, f"at most {hosts} hosts a wave: {timing.forks} at a time took {one:.1f} s, and they wait {patience:g} s"
+    )
+
+
 def set_clocks(
-    waves: collections.abc.Sequence[Wave],
-    runtimes: collections.abc.Sequence[Runtime],
-    *,
-    forks: int,
-    wanted: float = 0.0,
-    history: Rollouts = (),
+    waves: collections.abc.Sequence[Wave], runtimes: collections.abc.Sequence[Runtime], timing: Timing
 ) -> Clocks:
-    """runtimes: of the hosts that take part, at least one. forks: hosts that the controller works on at a time. wanted:
-    what somebody asks for, 0 for nothing. history: rollouts of the package, as the registry has them."""
-    rounds = max((_rounds(len(wave.hosts), forks) for wave in waves), default=1)
-    known = sorted(measured(history, forks=forks))
-    one = known[math.ceil(0.95 * len(known)) - 1] if len(known) >= _ENOUGH else max(map(declared, runtimes))
-    needed = 2 * rounds * one
+    """runtimes: of the hosts that take part; none where nothing is activated."""
+    if not runtimes:
+        return Clocks(timing.wanted)
+    rounds = max((_rounds(len(wave.hosts), timing.forks) for wave in waves), default=1)
+    usual_round = timing.usual_round()
+    needed = 2 * rounds * (usual_round or max(map(declared, runtimes)))
     limit = min(runtime.health.progress_deadline for runtime in runtimes)
     usual = max(runtime.health.confirm_timeout for runtime in runtimes)
-    chosen = wanted or min(max(usual, needed), limit)
-    if len(known) < _ENOUGH or chosen >= needed:
+    chosen = timing.wanted or min(max(usual, needed), limit)
+    if not usual_round or chosen >= needed:
         return Clocks(chosen)
     return Clocks(
         chosen,

@@ -17,7 +17,9 @@ from ...module_utils._model.runtime import Runtime
 from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
 from . import run_directory
+from .clocks import Clocks, Rollouts, Timing, largest_wave, set_clocks
 from .gate import Gate
+from .learning import learned
 from .plan import Plan
 from .planning import Wish, left_out, make_plan
 from .profiles import HostInput, Scope, make_profiles
@@ -36,26 +38,36 @@ class Package(t.NamedTuple):
 
 
 class Opened(t.NamedTuple):
-    """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie, and how what
-    they configure is run."""
+    """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie, and how long
+    hosts wait for their confirmation."""
 
     plan: Plan
     lease: Lease | None
     directory: pathlib.Path | None
-    runtimes: tuple[Runtime, ...] = ()
+    clocks: Clocks
 
 
 def open_rollout(
-    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, holder: Holder, gate: Gate
+    wish: Wish,
+    hosts: Hosts,
+    package: Package,
+    access: Access,
+    registry: Registry,
+    holder: Holder,
+    gate: Gate,
+    timing: Timing,
 ) -> Opened:
-    """Plan, take the lease, record, and lay the profiles ready.
+    """Plan, take the lease, record, and lay the profiles ready. What hosts say of rollouts that lost sight of them is
+    recorded first.
 
     Raises:
         ConflictError: another run holds the lease (``rollout-locked``).
         RelmgmtError: hosts are not ready, values break the schema, a secret or a template cannot be had, the gate is
             closed.
     """
+    _learn(wish, hosts, registry, timing.history)
     out, profiles = _prepare(wish, hosts, package, access)
+    runtimes = _runtimes(profiles)
     scope = (wish.package, wish.environment, wish.instance)
     unfinished = _unfinished(wish, registry)
     plan = make_plan(
@@ -67,15 +79,17 @@ def open_rollout(
         unfinished=unfinished,
         gate=gate,
         new_id=registry.new_rollout_id,
+        limit=largest_wave(runtimes, timing),
     )
+    clocks = set_clocks(plan.waves, runtimes, timing)
     if not plan.waves and not unfinished:
-        return Opened(plan, None, None)
+        return Opened(plan, None, None, clocks)
     lease = registry.acquire(*scope, holder, ttl=LEASE_SECONDS)
     if unfinished and unfinished.id != plan.id:
         registry.finish_rollout(unfinished.id, STOPPED, f"superseded by {plan.id}")
     if not plan.waves:
         registry.release(lease)
-        return Opened(plan, None, None)
+        return Opened(plan, None, None, clocks)
     if package.manifest:
         registry.record_package(package.manifest)
         registry.record_promotion(
@@ -84,17 +98,18 @@ def open_rollout(
     registry.begin_rollout(_row(plan, lease))
     first = plan.staging if package.manifest else plan.waves[0]
     registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)
-    return Opened(plan, lease, run_directory.write_profiles(plan.id, profiles), _runtimes(profiles))
+    return Opened(plan, lease, run_directory.write_profiles(plan.id, profiles), clocks)
 
 
 def check(
-    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, run: str, gate: Gate
+    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, run: str, gate: Gate, timing: Timing
 ) -> Opened:
     """The plan that ``open_rollout`` would make, under the id of this run; only the run directory is written.
 
     Raises RelmgmtError as ``open_rollout``, but for the lease.
     """
     out, profiles = _prepare(wish, hosts, package, access)
+    runtimes = _runtimes(profiles)
     plan = make_plan(
         wish,
         hosts,
@@ -104,9 +119,16 @@ def check(
         unfinished=_unfinished(wish, registry),
         gate=gate,
         new_id=lambda: run,
+        limit=largest_wave(runtimes, timing),
     )
     directory = run_directory.write_profiles(run, profiles)
-    return Opened(dataclasses.replace(plan, id=run), None, directory, _runtimes(profiles))
+    return Opened(dataclasses.replace(plan, id=run), None, directory, set_clocks(plan.waves, runtimes, timing))
+
+
+def _learn(wish: Wish, hosts: Hosts, registry: Registry, history: Rollouts) -> None:
+    own = [rollout for rollout in history if rollout["instance"] == wish.instance]
+    for rollout, rows in learned(own, {host: known.info for host, known in hosts.items()}).items():
+        registry.record_deployments(rollout, rows)
 
 
 def _unfinished(wish: Wish, registry: Registry) -> Plan | None:

@@ -12,11 +12,13 @@ import typing as t
 from ...module_utils._model import outcome
 from ...module_utils._model.errors import InputError
 from .strategy import Wave
+from .verdict import Budget
 
 __all__ = [
     "DEPLOY",
     "LEFT_OUT",
     "NONE",
+    "UNKNOWN",
     "UNREHEARSED",
     "HostPlan",
     "Plan",
@@ -30,6 +32,7 @@ DEPLOY = "deploy"
 NONE = "none"
 LEFT_OUT = "left_out"
 UNREHEARSED = "unrehearsed"  # left out by the gate: it keeps what it runs, and spends no failure budget
+UNKNOWN = "unknown"  # a version that a host did not say
 SHOWN_HOSTS, SHOWN_WAVES = 3, 6  # of a wave, of a plan, in a line
 Info = t.Mapping[str, t.Any]
 
@@ -58,7 +61,7 @@ class HostPlan:
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """One rollout, rollback or rehearsal. ``hosts`` are all that were asked for; ``waves`` those that something happens
-    to; ``rehearsal`` is what the gate found and let pass."""
+    to; ``rehearsal`` is what the gate found and let pass; ``shaped`` says why waves are smaller than was asked for."""
 
     id: str
     kind: str
@@ -73,6 +76,8 @@ class Plan:
     hosts: t.Mapping[str, HostPlan]
     waves: tuple[Wave, ...]
     rehearsal: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    release_budget: int = 0
+    shaped: str = ""
 
     def to_dict(self) -> dict[str, t.Any]:
         return {
@@ -109,6 +114,7 @@ class Plan:
             f"{wave.name} {len(wave.hosts)}" + (f" ({', '.join(wave.hosts)})" if len(wave.hosts) <= SHOWN_HOSTS else "")
             for wave in self.waves[:SHOWN_WAVES]
         )
+        out = f" ({self.shaped}){out}" if self.shaped else out
         more = len(self.waves) - SHOWN_WAVES
         return f"{head}; waves: {shown}{f' and {more} more' if more > 0 else ''}{out}"
 
@@ -129,10 +135,15 @@ class Plan:
         return Wave(0, "stage", tuple(host for wave in self.waves for host in wave.hosts))
 
     @property
-    def spent(self) -> int:
-        """Hosts that were left out from the start count against the failure budget; those in a wave count there."""
+    def budget(self) -> Budget:
+        """How many hosts may fail, by what they speak against."""
+        return Budget(self.failure_budget, self.release_budget)
+
+    @property
+    def spent(self) -> Budget:
+        """Hosts that were left out from the start count as sick; those in a wave count there."""
         in_waves = set(self.staging.hosts)
-        return sum(plan.action == LEFT_OUT for host, plan in self.hosts.items() if host not in in_waves)
+        return Budget(sum(plan.action == LEFT_OUT for host, plan in self.hosts.items() if host not in in_waves))
 
     @property
     def changes(self) -> bool:
@@ -179,7 +190,7 @@ def _in_service(release: Info) -> bool:
 def version_of(info: Info) -> str:
     """The version that runs; ``absent`` if none does, ``unknown`` if the host did not say."""
     if "release" not in info:
-        return "unknown"
+        return UNKNOWN
     return str(((info.get("release") or {}).get("current") or {}).get("version") or "absent")
 
 

@@ -14,6 +14,7 @@ from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from .._registry import REHEARSAL, ROLLBACK, ROLLOUT
+from .clocks import Limit
 from .gate import Gate
 from .plan import (
     DEPLOY,
@@ -51,6 +52,7 @@ class Wish:
     batch: str
     on_failure: str
     failure_budget: int
+    release_budget: int = 0
 
 
 def left_out(hosts: Hosts, manifest: Manifest | None, *, budget: int) -> dict[str, str]:
@@ -87,9 +89,10 @@ def make_plan(
     unfinished: Plan | None,
     gate: Gate | None,
     new_id: t.Callable[[], str],
+    limit: Limit | None = None,
 ) -> Plan:
     """The plan. An unfinished one for the same package and hosts keeps its identity, its waves and its versions
-    before.
+    before. limit: of the waves of a rollout that begins.
 
     Raises:
         InputError, IntegrityError: the gate is closed; hosts are not fit for a rehearsal, or hold no such version.
@@ -114,10 +117,7 @@ def make_plan(
         kept_out, rehearsal = gate.rule(wish, planned, digest, resumed=resumed)
         planned.update({host: _kept_out(planned[host], reason) for host, reason in kept_out.items()})
     deploying = {host: plan.site for host, plan in planned.items() if plan.action == DEPLOY}
-    if resumed:
-        shaped = _with_late(resumed.waves, deploying)
-    else:
-        shaped = waves(wish.strategy, deploying, Options(wish.package, canary=wish.canary, batch=wish.batch))
+    made, shaped = _with_late(resumed, deploying) if resumed else _new_waves(wish, deploying, limit)
     return Plan(
         id=resumed.id if resumed else new_id(),
         kind=wish.kind,
@@ -129,9 +129,11 @@ def make_plan(
         strategy=wish.strategy,
         on_failure=wish.on_failure,
         failure_budget=wish.failure_budget,
+        release_budget=wish.release_budget,
         hosts=planned,
-        waves=shaped,
+        waves=made,
         rehearsal=rehearsal,
+        shaped=shaped,
     )
 
 
@@ -146,12 +148,22 @@ def _kept_out(planned: HostPlan, reason: str) -> HostPlan:
     return dataclasses.replace(planned, after=planned.before, action=UNREHEARSED, reason=reason, profile="")
 
 
-def _with_late(begun: tuple[Wave, ...], deploying: collections.abc.Iterable[str]) -> tuple[Wave, ...]:
+def _new_waves(wish: Wish, deploying: dict[str, str], limit: Limit | None) -> tuple[tuple[Wave, ...], str]:
+    """The waves, and why they are smaller than they were meant to be."""
+    options = Options(wish.package, canary=wish.canary, batch=wish.batch)
+    meant = waves(wish.strategy, deploying, options)
+    if wish.kind != ROLLOUT or limit is None or all(len(wave.hosts) <= limit.hosts for wave in meant):
+        return meant, ""
+    return waves(wish.strategy, deploying, dataclasses.replace(options, largest=limit.hosts)), limit.reason
+
+
+def _with_late(resumed: Plan, deploying: collections.abc.Iterable[str]) -> tuple[tuple[Wave, ...], str]:
     """The waves that were planned, and behind them those that need something now and did not, or were left out,
     then."""
+    begun = resumed.waves
     known = {host for wave in begun for host in wave.hosts}
     late = tuple(host for host in deploying if host not in known)
-    return (*begun, Wave(begun[-1].index + 1, "late", late)) if late else begun
+    return (*begun, Wave(begun[-1].index + 1, "late", late)) if late else begun, resumed.shaped
 
 
 def _same(unfinished: Plan, wish: Wish, digest: str, hosts: Hosts) -> bool:

@@ -10,6 +10,7 @@ import collections
 import collections.abc
 import dataclasses
 import hashlib
+import math
 import re
 import typing as t
 
@@ -35,20 +36,22 @@ class Wave:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What a strategy can be told. canary: hosts that go first; batch: hosts of a wave, as a count or with ``%``."""
+    """What a strategy can be told. canary: hosts that go first; batch: hosts of a wave, as a count or with ``%``;
+    largest: how many hosts a wave may have, 0 where that does not matter."""
 
     package: str
     canary: int = 1
     batch: str = "25%"
+    largest: int = 0
 
 
 Sites = collections.abc.Mapping[str, str]  # by host
 Groups = list[tuple[str, list[str]]]
 
 
-def _big_bang(hosts: Sites, _options: Options) -> Groups:
+def _big_bang(hosts: Sites, options: Options) -> Groups:
     """All at once."""
-    return [("all", list(hosts))]
+    return _pieces("all", hosts, options)
 
 
 def _canary(hosts: Sites, options: Options) -> Groups:
@@ -58,19 +61,32 @@ def _canary(hosts: Sites, options: Options) -> Groups:
             "canary-empty", f"canary: {options.canary} hosts are no canary", hint="Use 1 or more, or big_bang."
         )
     first = set(_ranked(hosts, options.package)[: options.canary])
-    return [("canary", [h for h in hosts if h in first]), ("rest", [h for h in hosts if h not in first])]
+    rest = {host: site for host, site in hosts.items() if host not in first}
+    return [*_pieces("canary", {host: hosts[host] for host in sorted(first)}, options), *_pieces("rest", rest, options)]
 
 
 def _rolling(hosts: Sites, options: Options) -> Groups:
     """Batch after batch, each taking about the same share of every site."""
     size = _batch_size(options.batch, len(hosts))
+    return _batches("batch", hosts, options, min(size, options.largest or size))
+
+
+def _pieces(name: str, hosts: Sites, options: Options) -> Groups:
+    """The hosts as one group, or as several of about the same size where that would be too large."""
+    if not options.largest or len(hosts) <= options.largest:
+        return [(name, list(hosts))]
+    count = math.ceil(len(hosts) / options.largest)
+    return _batches(name, hosts, options, math.ceil(len(hosts) / count))
+
+
+def _batches(name: str, hosts: Sites, options: Options, size: int) -> Groups:
     order = _spread(hosts, options.package)
     batches = [order[start : start + size] for start in range(0, len(order), size)]
-    return [(f"batch-{number}", sorted(batch)) for number, batch in enumerate(batches, start=1)]
+    return [(f"{name}-{number}", sorted(batch)) for number, batch in enumerate(batches, start=1)]
 
 
-def budget_of(budget: str, hosts: int) -> int:
-    """How many of so many hosts may fail: a number, or a percentage of them, rounded down.
+def budget_of(budget: str, hosts: int, *, name: str = "failure_budget") -> int:
+    """How many of so many hosts may fail: a number, or a percentage of them, rounded down. name: of the option.
 
     Raises:
         InputError: it is neither (``budget-malformed``).
@@ -80,8 +96,8 @@ def budget_of(budget: str, hosts: int) -> int:
     if match is None or (match[2] and number > 100):
         raise InputError(
             "budget-malformed",
-            f"failure_budget: {budget!r} is neither a number of hosts nor a percentage of them",
-            hint="Write a number from 0, such as 2, or a percentage, such as 10% (relmgmt_failure_budget).",
+            f"{name}: {budget!r} is neither a number of hosts nor a percentage of them",
+            hint=f"Write a number from 0, such as 2, or a percentage, such as 10% (relmgmt_{name}).",
         )
     return hosts * number // 100 if match[2] else number
 

@@ -2,26 +2,40 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The verdict over a wave: what its hosts' outcomes mean for the fleet (private)."""
+"""The verdict over a wave: what its hosts' outcomes mean for the fleet (private).
+
+A host that is not well either speaks against the release (it was tried there and found unhealthy) or is a sick host:
+out of reach, out of disk, in use by somebody else, broken before. The two are counted apart, each against a budget of
+its own.
+"""
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import typing as t
 
 from ...module_utils._model import outcome
 
-__all__ = ["FINAL", "Result", "Verdict", "decide", "final", "good_outcomes"]
+__all__ = ["FINAL", "Budget", "Result", "Verdict", "counted", "decide", "final", "good_outcomes"]
+
+_LOST = (outcome.UNREACHABLE, outcome.UNKNOWN)
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a host verb returned for one host. inconclusive: nobody could ask whether it is well."""
+    """What a host verb returned for one host.
+
+    inconclusive: nobody could ask whether it is well. cause: what its failure speaks against, where the host said so.
+    heard: the last outcome before the host was lost; empty if it was not.
+    """
 
     outcome: str
     reason: str = ""
     deployment: int | None = None
     inconclusive: bool = False
+    cause: str = ""
+    heard: str = ""
 
     @classmethod
     def from_dict(cls, data: t.Mapping[str, t.Any] | None) -> Result | None:
@@ -31,10 +45,35 @@ class Result:
         if "outcome" not in data:
             for word, result in (("unreachable", outcome.UNREACHABLE), ("failed", outcome.UNKNOWN)):
                 if data.get(word):
-                    return cls(result, str(data.get("msg", "the task failed")))
+                    return cls(result, str(data.get("msg", "the task failed")), cause=outcome.HOST)
             return None
         reason, doubt = str(data.get("reason") or ""), bool(data.get("inconclusive"))
-        return cls(str(data["outcome"]), reason, data.get("deployment"), doubt)
+        cause = str(data.get("cause") or (outcome.HOST if data.get("code") else ""))
+        return cls(str(data["outcome"]), reason, data.get("deployment"), doubt, cause)
+
+    @property
+    def against_release(self) -> bool:
+        """Whether it speaks against the release. So does a host that went back and does not say why: who stops for
+        nothing does less harm than who goes on for nothing."""
+        return (self.cause or (outcome.RELEASE if self.outcome == outcome.REVERTED else "")) == outcome.RELEASE
+
+
+class Budget(t.NamedTuple):
+    """Numbers of hosts: sick ones, and those that speak against the release. Of what may be, or of what was."""
+
+    sick: int = 0
+    release: int = 0
+
+    def plus(self, other: Budget) -> Budget:
+        return Budget(self.sick + other.sick, self.release + other.release)
+
+    def covers(self, spent: Budget) -> bool:
+        return spent.sick <= self.sick and spent.release <= self.release
+
+    def of(self, spent: Budget) -> str:
+        """What was spent of it, for people."""
+        sick = f"sick hosts: {spent.sick} (budget {self.sick})"
+        return f"{sick}, hosts that speak against the release: {spent.release} (budget {self.release})"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +91,16 @@ class Verdict:
 def final(results: t.Iterable[t.Mapping[str, t.Any] | None]) -> Result:
     """The last thing that happened to a host, out of its results in order; ``unknown`` if nothing did."""
     known = [result for result in map(Result.from_dict, results) if result is not None]
-    return known[-1] if known else Result(outcome.UNKNOWN, "the host took no part")
+    if not known:
+        return Result(outcome.UNKNOWN, "the host took no part")
+    last = known[-1]
+    if last.deployment is None:
+        numbers = [result.deployment for result in known if result.deployment is not None]
+        last = dataclasses.replace(last, deployment=numbers[-1] if numbers else None)
+    if last.outcome in _LOST:
+        heard = [result.outcome for result in known if result.outcome not in _LOST]
+        last = dataclasses.replace(last, heard=heard[-1] if heard else "")
+    return last
 
 
 FINAL = {"rollout": (outcome.CONFIRMED,), "rollback": (outcome.REVERTED, outcome.CONFIRMED)}
@@ -65,26 +113,42 @@ def good_outcomes(kind: str, *, staging: bool) -> tuple[str, ...]:
     return (outcome.REVERTED if kind == "rollback" else outcome.PROVISIONAL, outcome.CONFIRMED)
 
 
+def counted(results: collections.abc.Iterable[Result]) -> Budget:
+    """How many of these, which are not well, are which."""
+    against = [result.against_release for result in results]
+    return Budget(sick=len(against) - sum(against), release=sum(against))
+
+
 def decide(
-    results: t.Mapping[str, Result], *, good: t.Collection[str], budget: int, spent: int, on_failure: str
+    results: t.Mapping[str, Result], *, good: t.Collection[str], budget: Budget, spent: Budget, on_failure: str
 ) -> Verdict:
-    """Continue while the hosts that failed, in this wave and before (``spent``), are within the budget.
+    """Continue while the hosts that failed, in this wave and before (``spent``), are within both budgets.
 
     A wave of which no host is good never continues: that is the release or the site, not a sick host. Where nothing
     failed that must not, but nobody could ask whether a host is well, a person decides.
     """
-    failed = {
-        host: result.reason or f"the outcome is {result.outcome}"
+    doubtful = [
+        host
         for host, result in sorted(results.items())
-        if result.outcome not in good
+        if result.inconclusive and result.outcome in (*good, outcome.PROVISIONAL)
+    ]
+    bad = {
+        host: result for host, result in sorted(results.items()) if result.outcome not in good and host not in doubtful
     }
-    if not failed or (spent + len(failed) <= budget and len(failed) < len(results)):
-        doubtful = [host for host, result in sorted(results.items()) if result.inconclusive and host not in failed]
+    failed = {host: result.reason or f"the outcome is {result.outcome}" for host, result in bad.items()}
+    total = spent.plus(counted(bad.values()))
+    if budget.covers(total) and (not failed or len(failed) < len(results)):
         if doubtful:
-            more = f" (and {len(doubtful) - 1} more)" if len(doubtful) > 1 else ""
-            return Verdict(outcome.PAUSE, f"{doubtful[0]}: {results[doubtful[0]].reason}{more}", failed)
+            return Verdict(outcome.PAUSE, f"{doubtful[0]}: {results[doubtful[0]].reason}{_more(doubtful)}", failed)
         why = f"{len(results) - len(failed)} of {len(results)} hosts are well"
-        return Verdict(outcome.CONTINUE, why, failed)
-    host, reason = next(iter(failed.items()))
-    others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-    return Verdict(on_failure, f"{host}: {reason}{others}; the failure budget is {budget}", failed)
+        return Verdict(outcome.CONTINUE, f"{why}; {budget.of(total)}" if any(total) else why, failed)
+    if not failed:
+        return Verdict(on_failure, f"hosts of other waves failed; {budget.of(total)}", failed)
+    # What exceeds its budget is named first: it is what stops the rollout.
+    first = [host for host in failed if total.release > budget.release and bad[host].against_release]
+    host = (first or list(failed))[0]
+    return Verdict(on_failure, f"{host}: {failed[host]}{_more(failed)}; {budget.of(total)}", failed)
+
+
+def _more(hosts: collections.abc.Sized) -> str:
+    return f" (and {len(hosts) - 1} more)" if len(hosts) > 1 else ""

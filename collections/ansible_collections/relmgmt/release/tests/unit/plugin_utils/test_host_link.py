@@ -30,7 +30,15 @@ def test_what_would_steer_ansible_is_dropped(key: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"outcome": "fine"}, {"outcome": None}, {"deployment": "3"}, {"changed": "yes"}, {"reason": ["x"]}, {"diff": []}],
+    [
+        {"outcome": "fine"},
+        {"outcome": None},
+        {"deployment": "3"},
+        {"changed": "yes"},
+        {"reason": ["x"]},
+        {"diff": []},
+        {"cause": "the weather"},
+    ],
 )
 def test_an_answer_in_another_form_is_refused(change: dict[str, t.Any]) -> None:
     with pytest.raises(ValueError):

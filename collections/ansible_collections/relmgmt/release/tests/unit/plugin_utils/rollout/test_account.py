@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     Result,
@@ -14,7 +17,10 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     closing,
     lease_of,
     outcomes,
+    remembered,
     rows,
+    way_back,
+    whereabouts,
 )
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.account import version_after
 
@@ -34,9 +40,21 @@ def test_outcomes_are_the_last_results_and_what_the_plan_knew() -> None:
     assert outcomes(made, made.hosts, variables, ["staged", "activated", "confirmed"]) == {
         "a": Result("provisional", "", 2),
         "b": Result("confirmed"),
-        "c": Result("unreachable", "no disk"),
+        "c": Result("unreachable", "no disk", cause="host"),
         "d": Result("unknown", "the host took no part"),
     }
+
+
+def test_what_an_earlier_job_confirmed_and_this_one_took_back_is_back() -> None:
+    made = plan({"a": "deploy", "b": "none", "c": "none"}, waves=(Wave(1, "all", ("a", "b", "c")),))
+    variables: dict[str, dict[str, t.Any]] = {
+        "a": {},
+        "b": {"staged": {"skipped": True}, "undone": {"outcome": "reverted", "deployment": 2}},
+        "c": {"undone": {"outcome": "unreachable", "reason": "gone", "code": "host-unreachable"}},
+    }
+    found = outcomes(made, "bc", variables, ["staged", "undone"])
+    assert found["b"] == Result("reverted", "", 2)
+    assert found["c"] == Result("unreachable", "gone", cause="host", heard="confirmed")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +99,8 @@ def test_rows_name_wave_and_deployment() -> None:
     ("kind", "verdict", "ends", "budget", "result"),
     [
         pytest.param("rollout", "continue", ["confirmed", "confirmed"], 0, "succeeded", id="all confirmed"),
-        pytest.param("rollout", "continue", ["confirmed", "reverted"], 1, "succeeded", id="within the budget"),
+        pytest.param("rollout", "continue", ["confirmed", "unreachable"], 1, "succeeded", id="within the budget"),
+        pytest.param("rollout", "continue", ["confirmed", "reverted"], 1, "failed", id="another budget"),
         pytest.param("rollout", "continue", ["confirmed", "reverted"], 0, "failed", id="over the budget"),
         pytest.param("rollout", "continue", ["confirmed", "provisional"], 0, "failed", id="never confirmed"),
         pytest.param("rollout", "continue", ["unreachable", "unreachable"], 1, "failed", id="all lost"),
@@ -105,8 +124,9 @@ def test_the_reason_is_the_verdict_s_or_names_the_first_host() -> None:
     made = plan({"a": "deploy", "b": "deploy"})
     ends = {"b": Result("failed", "no answer"), "a": Result("confirmed")}
     assert closing(made, {"verdict": "revert_all", "reason": "b: sick"}, ends).reason == "b: sick"
-    assert closing(made, CONTINUE, ends).reason == "b ended failed: no answer"
-    assert closing(made, CONTINUE, {"a": Result("staged")}).reason == "a ended staged: no reason given"
+    counts = "sick hosts: 1 (budget 0), hosts that speak against the release: 0 (budget 0)"
+    assert closing(made, CONTINUE, ends).reason == f"b ended failed: no answer; {counts}"
+    assert closing(made, CONTINUE, {"a": Result("staged")}).reason == f"a ended staged: no reason given; {counts}"
     assert closing(made, CONTINUE, {"a": Result("confirmed")}).reason == ""
 
 
@@ -115,3 +135,70 @@ def test_a_lease_is_made_again_from_plan_and_fence() -> None:
     lease = lease_of(made, {"registry": "r", "token": 7})
     assert (lease.registry, lease.token, lease.package) == ("r", 7, made.package)
     assert (lease.environment, lease.instance) == ("prod", "main")
+
+
+def test_what_a_lost_host_is_known_to_run_is_said_with_what_becomes_of_it() -> None:
+    made = plan({"a": "deploy", "b": "left_out"})
+
+    def said(heard: str, host: str = "a") -> str:
+        return whereabouts(made, host, Result("unreachable", "gone", heard=heard), {"c": "0.9"})
+
+    assert said("") == "when it was last heard of, it ran 1"
+    assert said("", "b") == "it runs 1"
+    assert said("staged") == "it ran 1; if it was switched after that, it goes back by itself"
+    assert said("provisional") == "it runs 2, not final: unless it has gone back to 1, it will by itself"
+    assert said("confirmed") == "it runs 2 and stays there: roll it back to 1 when it is there again"
+    assert whereabouts(made, "a", Result("reverted"), {}) == "it runs 1"
+
+
+WAVES = (Wave(1, "batch-1", ("a", "b")), Wave(2, "batch-2", ("c", "d")), Wave(3, "batch-3", ("e",)))
+SAID: dict[str, dict[str, t.Any]] = {
+    "a": {"activated": {"outcome": "provisional"}, "confirmed": {"outcome": "confirmed"}},
+    "b": {"activated": {"outcome": "provisional"}, "confirmed": {"outcome": "unreachable", "reason": "gone"}},
+    "c": {"activated": {"outcome": "reverted"}},
+    "d": {"activated": {"outcome": "provisional"}},
+    "e": {"staged": {"outcome": "staged"}},
+}
+
+
+def test_the_latest_wave_goes_back_first_and_who_is_not_final_before_who_is() -> None:
+    made = plan(dict.fromkeys("abcde", "deploy"), waves=WAVES)
+    names = ["staged", "activated", "confirmed"]
+    assert way_back(made, WAVES[1], SAID, names) == [["d"], ["b", "a"]]
+    assert way_back(made, WAVES[0], SAID, names) == [["b", "a"]]
+    assert way_back(made, made.staging, SAID, names) == [["e"], ["d"], ["b", "a"]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=5), st.randoms(use_true_random=False))
+def test_never_more_hosts_go_back_together_than_went_forward(sizes: list[int], dice: t.Any) -> None:
+    made_waves = tuple(
+        Wave(index, f"w{index}", tuple(f"h{index}-{host}" for host in range(size)))
+        for index, size in enumerate(sizes, start=1)
+    )
+    hosts = [host for wave in made_waves for host in wave.hosts]
+    made = plan(dict.fromkeys(hosts, "deploy"), waves=made_waves)
+    words = ("provisional", "confirmed", "reverted", "failed", "unreachable")
+    said = {host: {"activated": {"outcome": dice.choice(words)}} for host in hosts}
+    batches = way_back(made, made_waves[-1], said, ["activated"])
+    together = {wave.hosts: wave.index for wave in made_waves}
+    of = {host: index for members, index in together.items() for host in members}
+    order = [{of[host] for host in batch} for batch in batches]
+    assert all(len(indexes) == 1 for indexes in order)
+    assert order == sorted(order, key=max, reverse=True)
+    gone = {host for host in hosts if said[host]["activated"]["outcome"] == "reverted"}
+    assert sorted(host for batch in batches for host in batch) == sorted(set(hosts) - gone)
+
+
+def test_of_a_host_that_was_out_of_reach_from_the_start_the_registry_remembers_what_it_ran() -> None:
+    made = plan({"a": "deploy", "b": "left_out"})
+    lost = dataclasses.replace(made.hosts["b"], before="unknown", after="unknown")
+    made = dataclasses.replace(made, hosts={**made.hosts, "b": lost})
+
+    def rollout(version: str, instance: str = "main") -> dict[str, t.Any]:
+        return {"instance": instance, "deployments": [{"host": "b", "version_after": version}]}
+
+    known = remembered([rollout("unknown"), rollout("9", "other"), rollout("1.4"), rollout("1.3")], "main")
+    assert known == {"b": "1.4"}
+    assert whereabouts(made, "b", Result("unreachable"), known) == "when it was last heard of, it ran 1.4"
+    assert whereabouts(made, "b", Result("unreachable"), {}) == "nobody knows what it runs"

@@ -15,13 +15,14 @@ import pytest
 from ansible_collections.relmgmt.release.plugins.module_utils._model.digest import digest_of
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
 from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
-from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import Holder, Registry
+from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import DeploymentRow, Holder, Registry
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     Gate,
     HostInput,
     Opened,
     Package,
     Policy,
+    Timing,
     check,
     lease_of,
     open_rollout,
@@ -34,6 +35,7 @@ from .fleet import PACKAGE, deployment, host, info, lost, manifest, wish
 TEMPLATE = "port = {{ config.port }}\ntoken = {{ secrets.token }}\n"
 SCOPE = (PACKAGE, "prod", "main")
 FREELY = Policy(rehearsal="waived", reason="the gate has tests of its own")
+TIMING = Timing(forks=5)
 ME, OTHER = Holder("here", "boot", 1, "10"), Holder("here", "boot", 2, "20")
 
 
@@ -91,10 +93,11 @@ def begin(
     package: Package,
     *,
     holder: Holder = ME,
+    timing: Timing = TIMING,
     **changes: t.Any,
 ) -> Opened:
     changes.setdefault("version", package.manifest.version if package.manifest else "")
-    return open_rollout(wish(**changes), hosts, package, access(), registry, holder, Gate(FREELY, registry))
+    return open_rollout(wish(**changes), hosts, package, access(), registry, holder, Gate(FREELY, registry), timing)
 
 
 def settled(opened: Opened, package: Manifest) -> dict[str, HostInput]:
@@ -224,7 +227,7 @@ def test_what_cannot_be_rolled_out_takes_no_lease_and_leaves_no_record(
 def test_check_mode_makes_the_same_plan_and_leaves_the_registry_as_it_is(
     registry: Registry, package: MakePackage
 ) -> None:
-    predicted = check(wish(), FLEET, package(), access(), registry, "check-1", Gate(FREELY, registry))
+    predicted = check(wish(), FLEET, package(), access(), registry, "check-1", Gate(FREELY, registry), TIMING)
     assert registry.rollouts() == []
     opened = begin(registry, FLEET, package())
     assert predicted.lease is None and predicted.directory and opened.directory
@@ -239,9 +242,9 @@ def test_check_mode_makes_the_same_plan_and_leaves_the_registry_as_it_is(
 def test_check_mode_is_refused_by_the_gate_as_the_rollout_is(registry: Registry, package: MakePackage) -> None:
     gate = Gate(Policy(), registry)
     with pytest.raises(RelmgmtError) as predicted:
-        check(wish(), FLEET, package(), access(), registry, "check-1", gate)
+        check(wish(), FLEET, package(), access(), registry, "check-1", gate, TIMING)
     with pytest.raises(RelmgmtError) as refused:
-        open_rollout(wish(), FLEET, package(), access(), registry, ME, gate)
+        open_rollout(wish(), FLEET, package(), access(), registry, ME, gate, TIMING)
     assert predicted.value.to_dict() == refused.value.to_dict()
     assert refused.value.code == "rehearsal-missing"
     assert registry.rollouts() == [] and registry.acquire(*SCOPE, OTHER, ttl=1).token == 1
@@ -249,7 +252,7 @@ def test_check_mode_is_refused_by_the_gate_as_the_rollout_is(registry: Registry,
 
 def test_check_mode_says_that_what_was_begun_goes_on(registry: Registry, package: MakePackage) -> None:
     begun = begin(registry, FLEET, package())
-    predicted = check(wish(), FLEET, package(), access(), registry, "check-1", Gate(Policy(), registry))
+    predicted = check(wish(), FLEET, package(), access(), registry, "check-1", Gate(Policy(), registry), TIMING)
     assert (predicted.plan.id, predicted.lease) == ("check-1", None)
     assert (predicted.plan.waves, predicted.plan.rehearsal) == (begun.plan.waves, begun.plan.rehearsal)
 
@@ -259,7 +262,25 @@ def test_a_waiver_stands_in_the_record_also_when_the_rollout_was_resumed(
 ) -> None:
     first = begin(registry, FLEET, package())
     alive.discard(ME)
-    resumed = open_rollout(wish(), FLEET, package(), access(), registry, OTHER, Gate(Policy(), registry))
+    resumed = open_rollout(wish(), FLEET, package(), access(), registry, OTHER, Gate(Policy(), registry), TIMING)
     assert resumed.plan.id == first.plan.id
     record = registry.rollout(first.plan.id)["plan"]["rehearsal"]
     assert (record["policy"], record["reason"]) == ("waived", FREELY.reason)
+
+
+def test_the_registry_learns_what_became_of_a_host_that_was_lost(
+    registry: Registry, package: MakePackage, alive: set[Holder]
+) -> None:
+    new = package()
+    assert new.manifest
+    begun = begin(registry, FLEET, new).plan
+    rows = [DeploymentRow(name, "ber", 1, "1.0.0", "unknown", "unreachable", "gone", 2, begun.digest) for name in FLEET]
+    registry.record_deployments(begun.id, rows)
+    registry.finish_rollout(begun.id, "failed")
+    old = deployment(1, manifest("1.0.0"), digest_of(b"p"))
+    tried = {**deployment(2, new.manifest, digest_of(b"p")), "status": "reverted"}
+    back = info(tried, old)
+    begin(registry, {name: ci(back) for name in FLEET}, new, timing=Timing(5, 0.0, registry.rollouts()))
+    learned = registry.rollout(begun.id)["deployments"]
+    assert {(row["outcome"], row["version_after"]) for row in learned} == {("reverted", "1.0.0")}
+    assert {row["reason"] for row in learned} == {"gone; the host said later that it runs 1.0.0"}

@@ -12,7 +12,8 @@ import typing as t
 import pytest
 
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import InputError
-from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import HostInput, Plan, Wave
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import Budget, HostInput, Plan, Wave
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.clocks import Limit
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.planning import make_plan
 
 from .fleet import deployment, host, info, lost, manifest, profile, wish
@@ -29,6 +30,7 @@ def planned(
     out: collections.abc.Mapping[str, str] | None = None,
     unfinished: Plan | None = None,
     new_id: str = "r1",
+    limit: Limit | None = None,
     **changes: t.Any,
 ) -> Plan:
     asked = wish(**changes)
@@ -42,6 +44,7 @@ def planned(
         unfinished=unfinished,
         gate=None,
         new_id=lambda: new_id,
+        limit=limit,
     )
 
 
@@ -90,7 +93,7 @@ def test_another_profile_is_deployed() -> None:
 def test_a_host_that_is_left_out_is_in_no_wave_and_spends_budget() -> None:
     plan = planned({"a": FRESH, "b": lost()}, out={"b": "gone"})
     assert plan.staging.hosts == ("a",)
-    assert (plan.hosts["b"].action, plan.hosts["b"].reason, plan.spent) == ("left_out", "gone", 1)
+    assert (plan.hosts["b"].action, plan.hosts["b"].reason, plan.spent) == ("left_out", "gone", Budget(sick=1))
 
 
 def test_nobody_claims_to_know_what_an_unreachable_host_runs() -> None:
@@ -208,7 +211,28 @@ def test_a_plan_that_was_recorded_before_there_were_rehearsals_is_understood() -
     plan = planned({"a": BEFORE})
     data = json.loads(json.dumps(plan.to_dict()))
     data.pop("rehearsal")
+    for name in ("release_budget", "shaped"):
+        data.pop(name)
     for host_plan in data["hosts"].values():
         host_plan.pop("origin")
     read = Plan.from_dict(data)
+    assert (read.budget, read.shaped) == (Budget(), "")
     assert (read.rehearsal, read.hosts["a"].origin, read.waves) == ({}, "", plan.waves)
+
+
+def test_waves_that_hosts_could_not_wait_for_are_smaller_and_the_summary_says_why() -> None:
+    fleet = {f"h{number}": BEFORE for number in range(9)}
+    limit = Limit(4, "at most 4 hosts a wave: too slow")
+    plan = planned(fleet, limit=limit)
+    assert [(wave.name, len(wave.hosts)) for wave in plan.waves] == [("canary", 1), ("rest-1", 4), ("rest-2", 4)]
+    assert "rest-2 4 (at most 4 hosts a wave: too slow)" in plan.summary
+    assert planned(fleet, limit=Limit(8, "?")) == planned(fleet), "they fit"
+    assert planned(fleet, limit=limit, kind="rollback", version="1.0.0").shaped == ""
+
+
+def test_a_rollout_that_is_resumed_keeps_its_waves_whatever_hosts_would_wait_for_now() -> None:
+    fleet = {f"h{number}": BEFORE for number in range(9)}
+    shaped, free = planned(fleet, limit=Limit(4, "too slow")), planned(fleet)
+    assert planned(fleet, unfinished=shaped).waves == shaped.waves
+    assert planned(fleet, unfinished=shaped).shaped == "too slow"
+    assert planned(fleet, unfinished=free, limit=Limit(2, "too slow")).waves == free.waves

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ NAMES = st.sampled_from(sorted(STRATEGIES))
 PACKAGES = st.sampled_from(["web/shop", "calendar/radicale", "a/b"])
 BATCHES = st.one_of(st.integers(1, 15).map(str), st.integers(1, 100).map("{}%".format))
 OPTIONS = st.builds(Options, PACKAGES, canary=st.integers(1, 15), batch=BATCHES)
+LIMITED = st.builds(Options, PACKAGES, canary=st.integers(1, 15), batch=BATCHES, largest=st.integers(1, 15))
 FLEET = {f"{site}-{number}": site for site, count in (("ber", 8), ("mad", 6), ("sin", 6)) for number in range(count)}
 
 
@@ -51,6 +53,27 @@ def test_a_canary_has_the_size_that_was_asked_for(hosts: set[str], canary: int) 
     first, *rest = waves("canary", nowhere(hosts), Options("web/shop", canary=canary))
     assert (first.name, len(first.hosts)) == ("canary", min(canary, len(hosts)))
     assert [wave.name for wave in rest] == (["rest"] if len(hosts) > canary else [])
+
+
+@settings(max_examples=100, deadline=None)
+@given(NAMES, HOSTS, LIMITED)
+def test_no_wave_is_larger_than_it_may_be(name: str, hosts: dict[str, str], options: Options) -> None:
+    made = waves(name, hosts, options)
+    assert sorted(host for wave in made for host in wave.hosts) == sorted(hosts)
+    assert all(0 < len(wave.hosts) <= options.largest for wave in made)
+    assert made == waves(name, hosts, options)
+    free = waves(name, hosts, dataclasses.replace(options, largest=0))
+    if all(len(wave.hosts) <= options.largest for wave in free):
+        assert made == free
+
+
+def test_what_is_too_large_is_split_over_all_sites() -> None:
+    made = waves("canary", FLEET, Options("web/shop", largest=10))
+    assert [(wave.name, len(wave.hosts)) for wave in made] == [("canary", 1), ("rest-1", 10), ("rest-2", 9)]
+    for wave in made[1:]:
+        assert {FLEET[host] for host in wave.hosts} == {"ber", "mad", "sin"}
+    assert [len(wave.hosts) for wave in waves("big_bang", FLEET, Options("a/b", largest=15))] == [10, 10]
+    assert [len(wave.hosts) for wave in waves("rolling", FLEET, Options("a/b", batch="50%", largest=4))] == [4] * 5
 
 
 def test_a_host_that_joins_takes_at_most_one_place_in_the_canary() -> None:

@@ -7,16 +7,34 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import Result, decide, final, good_outcomes
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
+    Budget,
+    Result,
+    decide,
+    final,
+    good_outcomes,
+)
 
 GOOD = ("provisional", "confirmed")
-WELL, SICK, LOST = Result("provisional"), Result("reverted", "probe web: 500"), Result("unreachable", "no route")
+WELL, LOST = Result("provisional"), Result("unreachable", "no route", cause="host")
+SICK, BAD = Result("failed", "disk full", cause="host"), Result("reverted", "probe web: 500", cause="release")
+NOBODY = Budget()
+BUDGETS = st.builds(Budget, st.integers(0, 4), st.integers(0, 4))
+RESULTS = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.sampled_from([WELL, SICK, LOST, BAD]), max_size=8)
 
 
-def judge(*results: Result, budget: int = 0, spent: int = 0, on_failure: str = "revert_all") -> tuple[str, str]:
+def judge(
+    *results: Result,
+    budget: Budget = NOBODY,
+    spent: Budget = NOBODY,
+    on_failure: str = "revert_all",
+    good: tuple[str, ...] = GOOD,
+) -> tuple[str, str]:
     named = {f"h{number}": result for number, result in enumerate(results, start=1)}
-    verdict = decide(named, good=GOOD, budget=budget, spent=spent, on_failure=on_failure)
+    verdict = decide(named, good=good, budget=budget, spent=spent, on_failure=on_failure)
     return verdict.verdict, verdict.reason
 
 
@@ -25,7 +43,8 @@ def judge(*results: Result, budget: int = 0, spent: int = 0, on_failure: str = "
     [
         pytest.param([WELL], 0, 0, "continue", id="all well"),
         pytest.param([WELL, Result("confirmed")], 0, 0, "continue", id="confirmed before"),
-        pytest.param([WELL], 0, 1, "continue", id="a wave that is well spends nothing"),
+        pytest.param([WELL], 1, 1, "continue", id="a wave that is well spends nothing"),
+        pytest.param([WELL], 0, 1, "revert_all", id="too many before"),
         pytest.param([WELL, SICK], 0, 0, "revert_all", id="no budget"),
         pytest.param([WELL, SICK], 1, 0, "continue", id="within the budget"),
         pytest.param([WELL, SICK], 1, 1, "revert_all", id="budget spent before"),
@@ -39,13 +58,60 @@ def judge(*results: Result, budget: int = 0, spent: int = 0, on_failure: str = "
     ],
 )
 def test_the_budget_decides(results: list[Result], budget: int, spent: int, verdict: str) -> None:
-    assert judge(*results, budget=budget, spent=spent)[0] == verdict
+    assert judge(*results, budget=Budget(sick=budget), spent=Budget(sick=spent))[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("results", "budget", "verdict"),
+    [
+        pytest.param([WELL, BAD], Budget(9, 0), "revert_all", id="the sick hosts' budget is not the release's"),
+        pytest.param([WELL, SICK], Budget(0, 9), "revert_all", id="nor the other way round"),
+        pytest.param([WELL, BAD, SICK], Budget(1, 1), "continue", id="each within its own"),
+        pytest.param([WELL, BAD, BAD], Budget(9, 1), "revert_all", id="more than one"),
+        pytest.param([BAD, BAD], Budget(9, 9), "revert_all", id="nobody is well"),
+        pytest.param([WELL, Result("reverted", "?")], Budget(9, 0), "revert_all", id="went back and does not say why"),
+        pytest.param([WELL, Result("reverted", "cut", cause="host")], Budget(1, 0), "continue", id="cut off"),
+        pytest.param([WELL, Result("failed", "both", cause="release")], Budget(9, 0), "revert_all", id="ruined by it"),
+    ],
+)
+def test_a_sick_host_is_counted_apart_from_a_bad_release(results: list[Result], budget: Budget, verdict: str) -> None:
+    assert judge(*results, budget=budget)[0] == verdict
+
+
+@settings(max_examples=300, deadline=None)
+@given(RESULTS, BUDGETS, BUDGETS)
+def test_it_continues_exactly_while_both_budgets_last_and_somebody_is_well(
+    results: dict[str, Result], budget: Budget, spent: Budget
+) -> None:
+    bad = sum(result is BAD for result in results.values()) + spent.release
+    sick = sum(result in (SICK, LOST) for result in results.values()) + spent.sick
+    somebody = not results or WELL in results.values()
+    verdict = decide(results, good=GOOD, budget=budget, spent=spent, on_failure="revert_wave")
+    goes_on = bad <= budget.release and sick <= budget.sick and somebody
+    assert verdict.verdict == ("continue" if goes_on else "revert_wave")
+    assert set(verdict.failed) == {host for host, result in results.items() if result is not WELL}
+    counts = f"sick hosts: {sick} (budget {budget.sick}), hosts that speak against the release: {bad}"
+    assert counts in verdict.reason or not (sick or bad)
+
+
+@settings(max_examples=200, deadline=None)
+@given(RESULTS, BUDGETS, BUDGETS)
+def test_a_larger_budget_never_stops_what_a_smaller_one_lets_go(
+    results: dict[str, Result], budget: Budget, more: Budget
+) -> None:
+    def go(allowed: Budget) -> bool:
+        verdict = decide(results, good=GOOD, budget=allowed, spent=NOBODY, on_failure="pause").verdict
+        return verdict == "continue"
+
+    assert go(budget.plus(more)) or not go(budget)
 
 
 def test_what_nobody_could_ask_is_for_a_person_to_decide() -> None:
     doubt = Result("provisional", "inconclusive: probe login could not be asked", inconclusive=True)
     assert judge(WELL, doubt) == ("pause", "h2: inconclusive: probe login could not be asked")
     assert judge(WELL, doubt, SICK)[0] == "revert_all"
+    assert judge(WELL, doubt, good=("confirmed", "provisional"))[0] == "pause"
+    assert judge(Result("confirmed"), doubt, good=("confirmed",))[0] == "pause"
 
 
 @pytest.mark.parametrize("on_failure", ["pause", "revert_wave", "revert_all"])
@@ -56,14 +122,21 @@ def test_what_was_asked_for_follows_a_failure(on_failure: str) -> None:
 def test_the_reason_names_the_host_its_reason_and_how_many_more() -> None:
     assert judge(WELL, SICK, LOST, WELL) == (
         "revert_all",
-        "h2: probe web: 500 (and 1 more); the failure budget is 0",
+        "h2: disk full (and 1 more); sick hosts: 2 (budget 0), hosts that speak against the release: 0 (budget 0)",
     )
-    assert judge(WELL, SICK, budget=1) == ("continue", "1 of 2 hosts are well")
-    assert judge(Result("failed"))[1] == "h1: the outcome is failed; the failure budget is 0"
+    assert judge(WELL, LOST, BAD, budget=Budget(sick=5))[1].startswith("h3: probe web: 500 (and 1 more); sick hosts: 1")
+    continues = judge(WELL, SICK, budget=Budget(1, 2))[1]
+    assert continues == (
+        "1 of 2 hosts are well; sick hosts: 1 (budget 1), hosts that speak against the release: 0 (budget 2)"
+    )
+    assert judge(WELL, WELL)[1] == "2 of 2 hosts are well"
+    assert judge(Result("failed"))[1].startswith("h1: the outcome is failed; sick hosts: 1 (budget 0)")
 
 
 def test_the_failed_are_listed_by_name_also_when_it_continues() -> None:
-    verdict = decide({"b": SICK, "a": LOST, "c": WELL}, good=GOOD, budget=2, spent=0, on_failure="pause")
+    hosts = {"b": BAD, "a": LOST, "c": WELL}
+    verdict = decide(hosts, good=GOOD, budget=Budget(1, 1), spent=NOBODY, on_failure="pause")
+    assert verdict.verdict == "continue"
     assert list(verdict.to_dict()["failed"].items()) == [("a", "no route"), ("b", "probe web: 500")]
 
 
@@ -74,9 +147,21 @@ def test_the_failed_are_listed_by_name_also_when_it_continues() -> None:
         pytest.param({}, None, id="empty"),
         pytest.param({"skipped": True, "changed": False}, None, id="skipped"),
         pytest.param({"skipped": True, "outcome": "staged"}, None, id="skipped with an outcome"),
-        pytest.param({"failed": True, "msg": "it broke"}, Result("unknown", "it broke"), id="failed"),
-        pytest.param({"failed": True}, Result("unknown", "the task failed"), id="failed without a message"),
-        pytest.param({"unreachable": True, "msg": "gone"}, Result("unreachable", "gone"), id="unreachable task"),
+        pytest.param({"failed": True, "msg": "it broke"}, Result("unknown", "it broke", cause="host"), id="failed"),
+        pytest.param({"failed": True}, Result("unknown", "the task failed", cause="host"), id="without a message"),
+        pytest.param(
+            {"unreachable": True, "msg": "gone"}, Result("unreachable", "gone", cause="host"), id="unreachable task"
+        ),
+        pytest.param(
+            {"outcome": "reverted", "reason": "red", "cause": "release"},
+            Result("reverted", "red", cause="release"),
+            id="against the release",
+        ),
+        pytest.param(
+            {"outcome": "failed", "reason": "full", "code": "disk-full"},
+            Result("failed", "full", cause="host"),
+            id="an error of the host",
+        ),
         pytest.param({"outcome": "staged", "deployment": 3}, Result("staged", "", 3), id="staged"),
         pytest.param({"outcome": "failed", "failed": True, "reason": "x"}, Result("failed", "x"), id="failed outcome"),
         pytest.param({"outcome": "staged", "reason": None}, Result("staged"), id="no reason"),
@@ -92,6 +177,14 @@ def test_the_last_result_counts() -> None:
     assert final([staged, skipped]) == Result("staged")
     assert final([None, skipped, {}]) == Result("unknown", "the host took no part")
     assert final([]).outcome == "unknown"
+
+
+def test_of_a_host_that_was_lost_it_is_known_what_it_said_last_and_of_which_deployment() -> None:
+    staged, activated = {"outcome": "staged", "deployment": 3}, {"outcome": "provisional", "deployment": 3}
+    lost = {"outcome": "unreachable", "reason": "gone", "code": "host-unreachable"}
+    assert final([staged, activated, lost]) == Result("unreachable", "gone", 3, cause="host", heard="provisional")
+    assert final([staged, lost]).heard == "staged"
+    assert final([lost]) == Result("unreachable", "gone", cause="host")
 
 
 @pytest.mark.parametrize(
