@@ -24,13 +24,17 @@ def switched(
     origin: int | None = None,
     target: int | None = None,
     judgement: Judgement | None = None,
+    awaits: float | None = None,
 ) -> Answer:
-    """What became of the deployment; origin and target: what was left and gone to, where there was a switch."""
+    """What became of the deployment; origin and target: what was left and gone to, where there was a switch; awaits:
+    seconds after which that is known at the latest, where the host is started anew for it."""
     answer: Answer = {"outcome": result, "changed": changed, "deployment": deployment, "reason": reason}
     if origin is not None:
         answer["from"] = origin
     if target is not None:
         answer["to"] = target
+    if awaits is not None:
+        answer["awaits"] = awaits
     return dict(answer, **judged(judgement)) if judgement is not None else answer
 
 
