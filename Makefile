@@ -80,7 +80,7 @@ integration-oldest: $(OLDEST)/.ready  ## Run the integration targets on the olde
 
 .PHONY: e2e
 e2e: $(NEWEST)/.ready  ## Run the whole product on this machine alone, and the tests of what measures it
-	@$(NEWEST)/bin/python -m pytest tests/e2e tests/bench tests/faults --ignore=tests/e2e/fleet
+	@$(NEWEST)/bin/python -m pytest tests/e2e tests/bench tests/faults tests/wayback --ignore=tests/e2e/fleet
 
 # --- real hosts: root on Debian with mmdebstrap ------------------------------------------------------------------------
 
@@ -100,11 +100,13 @@ molecule: $(NEWEST)/.ready  ## Run the molecule scenario of the role and of ever
 faults: $(NEWEST)/.ready  ## Inject a sample of all faults into a rollout, and judge the hosts
 	$(call on-bed,$(SWEEP) --sample --json .cache/faults/sample.json --table .cache/faults/sample.txt)
 
-.PHONY: faults-all bench
+.PHONY: faults-all bench return
 faults-all: $(NEWEST)/.ready  ## Inject every fault at every step boundary; takes hours
 	@$(SWEEP) --all --json .cache/faults/all.json --table .cache/faults/all.txt
 bench: $(NEWEST)/.ready  ## Measure against a plain playbook and the floor; writes the collection's docs/benchmarks.md
 	@$(NEWEST)/bin/python -m tests.bench
+return: $(NEWEST)/.ready  ## Measure how long hosts take to go back by themselves; writes the section of docs/the-way-back.md
+	@PYTHONPATH=collections $(NEWEST)/bin/python -m tests.wayback --page $(COLLECTION)/docs/the-way-back.md
 
 .PHONY: crash
 crash: $(NEWEST)/.ready  ## Kill the host engine at every step and in LIVES random lives, in memory; takes hours

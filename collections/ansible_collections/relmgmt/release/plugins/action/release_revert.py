@@ -12,16 +12,17 @@ from ..plugin_utils._host_link import HostAction, Request
 
 
 class ActionModule(HostAction):
-    """Leave a deployment for the one before it, or go back to a version that the host still holds."""
+    """Leave a deployment for the one before it, or go back to a deployment or version that the host still holds."""
 
     GOOD = (outcome.REVERTED, outcome.CONFIRMED)
 
     def request(self, params: dict[str, t.Any]) -> Request:
-        if (params["deployment"] is None) == (not params["version"]):
+        named = [params["deployment"] is not None, params["to"] is not None, bool(params["version"])]
+        if sum(named) != 1:
             raise InputError(
                 "revert-ambiguous",
-                "release_revert needs either deployment or version",
-                hint="Name the deployment to leave, or the version to go back to.",
+                "release_revert needs exactly one of deployment, to and version",
+                hint="Name the deployment to leave, or the deployment or version to go back to.",
             )
-        wanted = {key: params[key] for key in ("deployment", "version", "reason")}
+        wanted = {key: params[key] for key in ("deployment", "to", "version", "reason")}
         return Request("revert", {**self.address(params), **wanted})

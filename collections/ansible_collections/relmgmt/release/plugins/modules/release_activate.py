@@ -23,6 +23,12 @@ description:
     or a network, if this module is interrupted, if the service dies or its required probes stay red, if the host is
     started anew, or if nobody confirms in time. Where no guard comes up, nothing is touched (C(guard-not-armed)).
   - >-
+    A release with C(activation: reboot) takes effect by a boot. The host stops the service, switches, answers, and is
+    then started anew; this module waits until it is back, at most for the release's C(reboot.timeout) and the time that
+    its probes may take, and asks over a new connection what came of it. The time to be confirmed in counts from that
+    boot. A host that does not come back in time is V(unreachable) (C(host-not-back)); once it is back, and nobody
+    confirms, it goes back by itself. To leave such a release starts the host anew once more.
+  - >-
     Where probes could not be asked at all, nothing is known against the deployment: the outcome is V(provisional), and
     RV(inconclusive) is true.
   - >-

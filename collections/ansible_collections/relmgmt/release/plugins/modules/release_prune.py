@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: relmgmt contributors (@relmgmt)
 description:
   - >-
-    Keeps the current deployment, the one that it can go back to, those staged after it, and O(keep) further
-    confirmed ones.
+    Keeps the current deployment, the one that it can go back to, those staged after it, O(keep) further
+    confirmed ones, and the host engines that these and the host's units name.
   - >-
     State directories are never touched.
 extends_documentation_fragment:

@@ -13,10 +13,14 @@ description:
   - >-
     With O(deployment), leaves that deployment for the one before it, if it is the current one.
   - >-
-    With O(version), goes back to the newest confirmed deployment of that version.
+    With O(version), goes back to the newest confirmed deployment of that version; with O(to), to that deployment, if it
+    was ever confirmed.
   - >-
     Where the release declares traffic, the host leaves it first, waits for the drain time, and is in traffic again as
     soon as the deployment before is healthy.
+  - >-
+    A release that took effect by a boot of the host (C(activation: reboot)) is left by another one, for which this
+    module waits as M(relmgmt.release.release_activate) does.
   - >-
     Needs nothing but the host itself; neither the DML nor a secret store nor the registry.
 extends_documentation_fragment:
@@ -24,7 +28,10 @@ extends_documentation_fragment:
   - relmgmt.release.host
 options:
   deployment:
-    description: Number of the deployment to leave. Exactly one of O(deployment) and O(version) is needed.
+    description: Number of the deployment to leave. Exactly one of O(deployment), O(to) and O(version) is needed.
+    type: int
+  to:
+    description: Number of the deployment to go back to, however many were there since.
     type: int
   version:
     description: Version to go back to.

@@ -21,6 +21,7 @@ from ..module_utils._model.errors import BackendError, InputError, RelmgmtError,
 from ..module_utils._model.wire import MARK
 from ._action import plain
 from ._engine import BOOT, CANDIDATES, engine_bytes
+from ._host_back import NOT_BACK, ask_when_back
 from ._spec import argument_spec
 
 __all__ = ["HostAction", "Request"]
@@ -37,7 +38,7 @@ _ANSWER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("probes", "removed", "kept", "repaired"), list),
     **dict.fromkeys(("changed", "inconclusive"), bool),
     "recovered": (str, type(None)),
-    "seconds": (int, float),
+    **dict.fromkeys(("awaits", "seconds"), (int, float)),
 }
 
 
@@ -81,11 +82,12 @@ class HostAction(ActionBase):
 
     def _answer(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Result:
         try:
-            return _known(self._ask(self.request(params), task_vars))
+            answer = _known(self._ask(self.request(params), task_vars))
+            return self._after_boot(params, answer, task_vars) if "awaits" in answer else answer
         except AnsibleConnectionFailure as exc:
             return _undecided(outcome.UNREACHABLE, "host-unreachable", str(exc))
         except RelmgmtError as exc:
-            return _undecided(outcome.FAILED, exc.code, str(exc))
+            return _undecided(outcome.UNREACHABLE if exc.code == NOT_BACK else outcome.FAILED, exc.code, str(exc))
         except (AnsibleError, LookupError, TypeError, ValueError) as exc:
             # Whatever one host or its connection does, it must not take the fleet's verdict with it.
             return _undecided(outcome.UNKNOWN, "host-answer-malformed", f"{type(exc).__name__}: {exc}")
@@ -110,6 +112,25 @@ class HostAction(ActionBase):
             raise error_from_dict(answer["error"])
         return t.cast(Result, answer["result"])
 
+    def _after_boot(self, params: t.Mapping[str, t.Any], answer: Result, task_vars: dict[str, t.Any]) -> Result:
+        """What came of a switch for which the host is started anew. Holding it for no time only asks."""
+        wanted = {**self.address(params), "deployment": answer["deployment"], "seconds": 0}
+
+        def ask() -> Result:
+            self._reset()
+            try:
+                return _known(self._ask(Request("hold", wanted), task_vars))
+            except AnsibleConnectionFailure as exc:
+                raise BackendError("host-unreachable", str(exc)) from exc
+
+        later = ask_when_back(ask, seconds=answer.pop("awaits"))
+        return {**answer, **later, "changed": True}
+
+    def _reset(self) -> None:
+        """Let the next question go over a new connection."""
+        if hasattr(self._connection, "reset"):
+            self._connection.reset()
+
     def _send(self, request: Request, payload: bytes, task_vars: dict[str, t.Any]) -> Result:
         engine = engine_bytes()
         header = json.dumps(
@@ -121,8 +142,8 @@ class HostAction(ActionBase):
             }
         )
         data = b"%d\n%s%s\n%s" % (len(engine), engine, header.encode("utf-8"), payload)
-        if self.ANEW and hasattr(self._connection, "reset"):
-            self._connection.reset()
+        if self.ANEW:
+            self._reset()
         done = self._low_level_execute_command(self._command(task_vars), in_data=data, sudoable=True)
         for line in reversed(str(done["stdout"]).splitlines()):
             if line.startswith(MARK):

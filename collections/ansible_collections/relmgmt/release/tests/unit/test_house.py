@@ -285,4 +285,4 @@ def test_host_verbs_import_nothing_that_a_base_installation_lacks() -> None:
     )
     assert done.returncode == 0, done.stderr
     loaded = {name.removeprefix(package + ".plugin_utils.") for name in done.stdout.split()}
-    assert loaded == {"_action", "_engine", "_host_link", "_spec", "_transfer"}
+    assert loaded == {"_action", "_engine", "_host_back", "_host_link", "_spec", "_transfer"}

@@ -25,9 +25,11 @@ def switched(
     target: int | None = None,
     judgement: Judgement | None = None,
     cause: str = "",
+    awaits: float | None = None,
 ) -> Answer:
     """What became of the deployment; origin and target: what was left and gone to, where there was a switch; cause:
-    what its failure speaks against, where that is known."""
+    what its failure speaks against, where that is known; awaits: seconds after which what became of it is known at the
+    latest, where the host is started anew for it."""
     answer: Answer = {"outcome": result, "changed": changed, "deployment": deployment, "reason": reason}
     if origin is not None:
         answer["from"] = origin
@@ -35,6 +37,8 @@ def switched(
         answer["to"] = target
     if cause:
         answer["cause"] = cause
+    if awaits is not None:
+        answer["awaits"] = awaits
     return dict(answer, **judged(judgement)) if judgement is not None else answer
 
 

@@ -60,8 +60,11 @@ class Arming:
             ) from None
 
     def dismiss(self, instance: Instance) -> None:
+        from .traffic_agent import forget
+
         with contextlib.suppress(RelmgmtError, OSError):  # it guards nothing any more: that is no failure of anything
             self._guard(instance, instance.path).remove()
+            forget(instance.path, self._runner)
 
     def reread(self) -> None:
         if kind_of_guard() == SYSTEMD:

@@ -20,6 +20,7 @@ import types
 import typing as t
 
 from .._model.errors import BackendError, ConflictError, InputError
+from .held import newest, require_proven, told
 from .instance import Instance, Tools
 from .journal import Event, History
 from .lock import LOCK_WAIT
@@ -96,7 +97,7 @@ def way_back(instance: Instance, to: str) -> Way:
         raise ConflictError(
             "nothing-before",
             f"{instance.path}: before deployment {history.current} there is nothing to go back to",
-            hint=f"{_held(history)} 'revert --to absent' stops the service and leaves nothing running.",
+            hint=f"{told(history)} 'revert --to absent' stops the service and leaves nothing running.",
         )
     return Way(history.current, target, {"deployment": history.current})
 
@@ -125,13 +126,13 @@ def _way_to(instance: Instance, history: History, to: str) -> Way:
     if name in (ABSENT, "0") and kind != "version":
         return _way_to_absent(instance, history)
     if name in versions and kind != "deployment":
-        return Way(history.current, _newest(history, name), {"version": name})
+        return Way(history.current, newest(history, name), {"version": name})
     if is_number and kind != "version":
         return _way_to_deployment(instance, history, int(name))
     raise InputError(
         "revert-target-unknown",
         f"{instance.path}: it cannot go back to {to!r}: no such deployment was ever confirmed here",
-        hint=_held(history),
+        hint=told(history),
     )
 
 
@@ -150,26 +151,9 @@ def _way_to_absent(instance: Instance, history: History) -> Way:
 def _way_to_deployment(instance: Instance, history: History, target: int) -> Way:
     if target == history.current and history.unfinished is None:
         return Way(target, target, {})
-    version = history.staged[target]["version"]
-    if target in history.proven and target == _newest(history, version):
-        return Way(history.current, target, {"version": version})
     if target == history.previous(history.current) and history.unfinished is None:
         return Way(history.current, target, {"deployment": history.current})
-    raise ConflictError(
-        "revert-not-a-step",
-        f"{instance.path}: deployment {target} is neither the one before nor the newest confirmed one of its version",
-        hint=f"{_held(history)} One step back is 'revert' alone.",
-    )
-
-
-def _newest(history: History, version: str) -> int:
-    held = [number for number, event in history.staged.items() if event["version"] == version]
-    return max((number for number in held if number in history.proven), default=0)
-
-
-def _held(history: History) -> str:
-    proven = [f"{number} (version {history.staged[number]['version']})" for number in sorted(history.proven)]
-    return "Confirmed deployments here: {}.".format(", ".join(proven) or "none")
+    return Way(history.current, require_proven(instance, history, target), {"to": target})
 
 
 def _activated(events: t.Sequence[Event]) -> int:

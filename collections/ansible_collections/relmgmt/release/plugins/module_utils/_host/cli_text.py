@@ -66,6 +66,8 @@ def confirmed(answer: Answer) -> str:
 def reverted(answer: Answer) -> str:
     """What came of a revert."""
     where = _deployment(answer["target"]) if answer["target"] else "'absent'"
+    if "awaits" in answer:
+        return f"The host is started anew now; that takes it back to {where}."
     if not answer["done"]:
         return _outcome(f"NOT DONE: it was to go back to {where}", answer, why=True)
     text = f"REVERTED: back on {where}" if answer["changed"] else f"Nothing was done: it already is back on {where}"

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import typing as t
 
+if t.TYPE_CHECKING:
+    from .._model.runtime import Health
+
 __all__ = ["Deadline"]
 
 
@@ -25,6 +28,12 @@ class Deadline(t.NamedTuple):
     @classmethod
     def of(cls, data: t.Mapping[str, t.Any] | None) -> Deadline | None:
         return None if data is None else cls(str(data["boot"]), float(data["at"]), float(data["limit"]))
+
+    @classmethod
+    def after(cls, now: float, boot: str, health: Health, asked: float | None) -> Deadline:
+        """Of what becomes provisional now; asked: seconds in place of those that it declares."""
+        seconds = health.confirm_timeout if asked is None else asked
+        return cls(boot, now + seconds, now + max(seconds, health.progress_deadline))
 
     def moved(self, seconds: float, *, now: float) -> Deadline:
         """The deadline so many seconds from now, or as late as it may be; never an earlier one."""

@@ -5,7 +5,7 @@
 """The engine as a file on the host, and the commands by which people reach it (private).
 
 ``<instance>/bin/relmgmt-host`` leads to the engine that was installed last; it lies in a directory named by its
-digest, which nothing removes or rewrites. ``<root>/bin/relmgmt-host`` leads to a copy of its own, so that it outlives
+digest, which nothing rewrites. ``<root>/bin/relmgmt-host`` leads to a copy of its own, so that it outlives
 every instance, and never to an engine that knows less than the one before it: what the newest engine has written, an
 older one may not understand.
 """
@@ -25,7 +25,7 @@ from .instance import Instance
 
 __all__ = ["ARCHIVE", "FORMAT", "NAME", "install", "is_command"]
 
-FORMAT = 1  # of what lies below a root; raised when an engine with a lower one cannot read what this one writes
+FORMAT = 2  # of what lies below a root; raised when an engine with a lower one cannot read what this one writes
 NAME = "relmgmt-host"
 ARCHIVE = NAME + ".pyz"
 _TARGET = re.compile(r"([0-9]+)-[0-9a-f]{64}/" + re.escape(ARCHIVE) + r"\Z")

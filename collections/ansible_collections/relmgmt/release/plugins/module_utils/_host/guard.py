@@ -13,20 +13,23 @@ What it does under the instance's lock, and only when no verb has it:
 
 - finishes what was interrupted: goes back, or on with going back;
 - leaves a provisional deployment that was not confirmed in time, whose service died, or whose required probes stay red;
+- has the host started anew where a switch takes effect by that;
 - brings up what is sick, and into traffic what belongs there, for as long as that takes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 
 from .._model import outcome
-from .._model.errors import ConflictError, RelmgmtError
+from .._model.errors import BackendError, ConflictError, RelmgmtError
 from .instance import Instance, Tools
 from .journal import History
 from .lock import locked
 from .post import Post
+from .rebooting import Rebooting
 from .running import Running
 from .switch import Switching
 
@@ -35,6 +38,7 @@ __all__ = ["Guard", "boot"]
 _TICK = 0.5
 _LONGEST = 60.0
 _MIN_INTERVAL = 1.0
+_GRACE = 2.0  # seconds in which the verb that needs a boot can answer
 
 
 def boot(instance: Instance, tools: Tools) -> None:
@@ -55,7 +59,9 @@ class Guard:
         self._tools = tools
         self._switching = Switching(instance, tools)
         self._running = Running(instance, tools)
+        self._rebooting = Rebooting(instance, tools, self._running)
         self._pause = _TICK
+        self._ordering: float | None = None  # when the host is to be started anew
         self._red_since: float | None = None
         self._post: Post | None = None
 
@@ -125,6 +131,9 @@ class Guard:
             if self._post is not None:
                 self._post.leave()  # before the instance's lock: whoever takes that next must not count on us
             return None
+        if self._rebooting.awaited(history):
+            return self._start_anew(history)
+        self._ordering = None
         if history.interrupted:
             return self._after(self._switching.recover() is not None or not self._instance.history().owed)
         if history.provisional:
@@ -133,6 +142,19 @@ class Guard:
                 self._switching.expire(why, cause=outcome.HOST if overdue else outcome.RELEASE)
             return _TICK
         return self._after(history.sick and self._switching.mend()["outcome"] != "failed")
+
+    def _start_anew(self, history: History) -> float:
+        """Have the host started anew, once; where that is refused, do without."""
+        now = self._tools.clock()
+        if self._ordering is None:
+            self._ordering = now + _GRACE
+        elif now >= self._ordering:
+            self._ordering = math.inf
+            try:
+                self._rebooting.order(history)
+            except BackendError as exc:
+                self._switching.give_up(str(exc))
+        return _TICK
 
     def _dismiss(self) -> None:
         if self._tools.guard is not None:

@@ -8,6 +8,9 @@ One JSON object a line, fsynced before the step that it announces. Events:
 
     staged       deployment, version, release, profile
     switch       from, to, verb, reason       an intent (activate, revert, return); what came of it follows
+    rebooting    deployment, deadline,        all of the switch is done but the boot by which it takes effect, and that
+                 confirm_timeout              is given up then
+    booted       deployment, deadline         that boot came; until then what was activated may stay provisional
     provisional  deployment, deadline         switched to and healthy, not yet final
     held         deployment, deadline, reason it may stay provisional until then
     confirmed    deployment, reason
@@ -36,7 +39,7 @@ from .._model.errors import BackendError
 from .deadline import Deadline
 from .disk import Disk
 
-__all__ = ["History", "Journal", "Switch"]
+__all__ = ["History", "Journal", "Reboot", "Switch"]
 
 Event = t.Dict[str, t.Any]
 
@@ -50,10 +53,20 @@ class Switch(t.NamedTuple):
     reason: str = ""
 
 
+class Reboot(t.NamedTuple):
+    """The boot by which an unfinished switch takes effect. came: whether it did. deadline: its boot is the one to be
+    left, or the one that came. confirm_timeout: see ``Switching.activate``."""
+
+    came: bool
+    deadline: Deadline
+    confirm_timeout: float | None = None
+
+
 class History:
     """What the journal says: status of each deployment, which were ever confirmed (proven), where the instance stands,
-    whether it is sick there, by which event each one was left that was (left), what is unfinished, whether it still has
-    to go into traffic (owed), until when it may stay provisional (deadline)."""
+    whether it is sick there, by which event each one was left that was (left), what is unfinished, the boot that this
+    takes (reboot), which took effect by one (booted), whether it still has to go into traffic (owed), until when it may
+    stay provisional (deadline)."""
 
     def __init__(self, events: t.Iterable[Event] = ()) -> None:
         self.current = 0
@@ -63,6 +76,8 @@ class History:
         self.staged: dict[int, Event] = {}
         self.left: dict[int, Event] = {}
         self.unfinished: Switch | None = None
+        self.reboot: Reboot | None = None
+        self.booted: set[int] = set()
         self.owed = False
         self.deadline: Deadline | None = None
         self._origin: dict[int, int] = {}
@@ -111,6 +126,7 @@ class History:
 
     def _stand(self, deployment: int, event: Event, *, sick: bool = False) -> None:
         self.current, self.sick, self.unfinished, self.deadline = deployment, sick, None, None
+        self.reboot = None
         self.owed = bool(event.get("serve"))
         if deployment in self.proven:
             self.status[deployment] = outcome.CONFIRMED
@@ -121,8 +137,18 @@ class History:
 
     def _switch(self, event: Event) -> None:
         self.unfinished = Switch(event["from"], event["to"], event["verb"], event.get("reason", ""))
+        self.reboot = None
         if event["verb"] == "activate":
             self._origin[event["to"]] = event["from"]
+            self.booted.discard(event["to"])
+
+    def _rebooting(self, event: Event) -> None:
+        self.reboot = Reboot(False, Deadline(**event["deadline"]), event["confirm_timeout"])
+
+    def _booted(self, event: Event) -> None:
+        self.reboot = Reboot(True, Deadline(**event["deadline"]))
+        if self.unfinished is not None and self.unfinished.verb == "activate":
+            self.booted.add(event["deployment"])
 
     def _provisional(self, event: Event) -> None:
         self._stand(event["deployment"], event)
@@ -168,6 +194,7 @@ class History:
             self.status.pop(deployment, None)
             self.proven.discard(deployment)
             self.left.pop(deployment, None)
+            self.booted.discard(deployment)
         self._origin = {
             later: earlier for later, earlier in self._origin.items() if later in self.staged and earlier in self.staged
         }

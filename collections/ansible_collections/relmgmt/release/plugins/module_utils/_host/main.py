@@ -86,9 +86,10 @@ def _hold(instance: Instance, request: Request) -> Answer:
 
 
 def _revert(instance: Instance, request: Request) -> Answer:
-    deployment = request.params.get("deployment")
+    deployment, to = (request.params.get(name) for name in ("deployment", "to"))
     return _switching(instance, request).revert(
         deployment=None if deployment is None else int(deployment),
+        to=None if to is None else int(to),
         version=str(request.params.get("version") or ""),
         reason=str(request.params.get("reason") or ""),
         check=request.check,
@@ -141,14 +142,8 @@ def answer(verb: str, request: Request) -> Answer:
 
 def patience(instance: Instance) -> float:
     """Seconds that a revert waits for a verb that still works here, perhaps on behalf of a connection that was lost."""
-    longest = 0.0
-    for deployment in instance.history().staged:
-        runtime = instance.runtime(deployment)
-        service, traffic = runtime.service, runtime.traffic
-        needed = runtime.health.healthy_deadline + sum(probe.timeout for probe in runtime.smoke)
-        needed += traffic.drain_time if traffic else 0.0
-        longest = max(longest, needed + (service.start_timeout + service.stop_timeout if service else 0.0))
-    return LOCK_WAIT + longest
+    times = [instance.runtime(deployment).switching_time for deployment in instance.history().staged]
+    return LOCK_WAIT + max(times, default=0.0)
 
 
 def _info(root: pathlib.Path, request: Request) -> Answer:

@@ -15,11 +15,12 @@ import pathlib
 import pwd
 import typing as t
 
-from .._model.digest import hex_of
+from .._model.digest import digest_of, hex_of
 from .._model.manifest import Manifest
 from .._model.profile import Profile
 from .capsule import Capsule
 from .instance import PROFILE, Instance, profile_name, release_name
+from .objects import mtime_of
 
 __all__ = ["Built", "Placing", "about_runtime"]
 
@@ -93,6 +94,7 @@ class Placing:
                 stream.write(item.contents)
                 self._give(path)
                 os.fchmod(handle, int(item.mode, 8))
+            os.utime(str(path), (mtime_of(digest_of(item.contents)),) * 2)  # systemd goes by it, too
         (directory / PROFILE).write_bytes(about_runtime(self._profile))
         for parent, names, _files in os.walk(str(directory)):
             self._give(pathlib.Path(parent))

@@ -18,6 +18,7 @@ import pathlib
 import select
 import signal
 import subprocess
+import sys
 import time
 import typing as t
 
@@ -128,7 +129,7 @@ class Runner:
     def _attend(self, process: subprocess.Popen[bytes], deadline: float) -> Completed:
         """Read what the command says until it ends (not: until its pipe is closed) or until the deadline."""
         stdout = t.cast(t.BinaryIO, process.stdout)
-        output = _Output(stdout.fileno())
+        output = _Output(stdout.fileno(), process.pid)
         pause, timed_out = LIMITS.poll_first, False
         try:
             while not _ended(process.pid):
@@ -144,6 +145,7 @@ class Runner:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LIMITS.reap)
             output.drain()
+            output.close()
             stdout.close()
         code = process.returncode if process.returncode is not None else -int(signal.SIGKILL)
         return Completed(code, output.text(), timed_out)
@@ -268,13 +270,20 @@ class Runner:
 
 
 class _Output:
-    """The last part of what comes out of a pipe."""
+    """The last part of what comes out of a pipe of a process; the end of that ends any wait, where Python knows how."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, pid: int) -> None:
         self._fd, self._tail, self._open = fd, bytearray(), True
         os.set_blocking(fd, False)
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
+        self._end = _end_of(pid)
+        if self._end is not None:
+            self._poll.register(self._end, select.POLLIN)
+
+    def close(self) -> None:
+        if self._end is not None:
+            os.close(self._end)
 
     def wait(self, seconds: float) -> bool:
         """Read what is there, or wait for something until the seconds are over; whether something came."""
@@ -303,6 +312,16 @@ class _Output:
         self._tail += data
         del self._tail[: -LIMITS.output]
         return len(data)
+
+
+def _end_of(pid: int) -> int | None:
+    """What can be read when the child has ended; Python 3.8 and old kernels have no such thing."""
+    if sys.version_info < (3, 9):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
 
 
 def _ended(pid: int) -> bool:

@@ -10,6 +10,7 @@ import typing as t
 
 from .._model import outcome
 from .._model.manifest import Manifest, Unit
+from .engines import unneeded
 from .instance import Instance, profile_name, release_name
 from .journal import History
 from .objects import Objects
@@ -18,8 +19,8 @@ __all__ = ["prune"]
 
 
 def prune(instance: Instance, *, keep: int, check: bool) -> dict[str, t.Any]:
-    """Keep the current deployment, the ones it can go back to, those staged after it, and ``keep`` further confirmed
-    ones.
+    """Keep the current deployment, the ones it can go back to, those staged after it, ``keep`` further confirmed ones,
+    and the engines that know these.
 
     Orders by deployment number, never by time. State is never touched. The caller holds the lock.
     """
@@ -33,6 +34,7 @@ def prune(instance: Instance, *, keep: int, check: bool) -> dict[str, t.Any]:
         ),
         "profiles": _unused(instance, "profiles", {profile_name(m["profile"]) for m in _metas(instance, kept)}),
     }
+    going_bytes["bin"] = unneeded(instance, kept)
     removed = [f"{directory}/{name}" for directory, names in going_bytes.items() for name in names]
     if not check:
         instance.disk.sweep()

@@ -40,17 +40,28 @@ class Running:
         else:
             self._disk.remove("current")
 
+    def bring_up(self, deployment: int) -> Judgement:
+        """Start what is current, unless it runs; judge. Never raises, as ``move``."""
+        try:
+            driver = self.driver(deployment)
+            if driver is not None:
+                driver.start()
+            return self.judge(deployment)
+        except (RelmgmtError, OSError) as exc:
+            return _prevented(exc)
+
     def move(self, origin: int, target: int) -> Judgement:
         """Stop, one rename, start, judge. Never raises: whatever goes wrong is the judgement's."""
         try:
-            self._leave(origin, target)
-            self.point(target)
-            driver = self.driver(target)
-            if driver is not None:
-                driver.start()
-            return self.judge(target)
+            self.place(origin, target)
         except (RelmgmtError, OSError) as exc:
             return _prevented(exc)
+        return self.bring_up(target)
+
+    def place(self, origin: int, target: int) -> None:
+        """Stop, one rename; nothing runs then. Raises RelmgmtError, OSError."""
+        self._leave(origin, target)
+        self.point(target)
 
     def judge(self, deployment: int) -> Judgement:
         """Whether it becomes, or is, healthy: over the time that it declares."""

@@ -22,6 +22,7 @@ from .._model.runtime import Service
 from .disk import Disk
 from .process import Completed, Runner
 from .systemctl import TIMEOUT, UNITS, systemctl
+from .unit_loaded import UnitLoaded
 
 __all__ = ["SystemdDriver"]
 
@@ -30,7 +31,6 @@ _KILL_WAIT = 10.0
 _NOT_LOADED = 5
 _NOT_BOOTED = "not been booted with systemd"
 _UP = ("active", "reloading", "refreshing")
-_DOWN = ("inactive", "failed")
 
 
 class SystemdDriver:
@@ -49,6 +49,7 @@ class SystemdDriver:
         self._service, self._unit, self._profile, self._runner = service, service.unit, profile, runner
         self._instance = os.path.abspath(str(instance))
         self._restarts: int | None = None
+        self._loaded = UnitLoaded(instance, service.unit, runner)
         self._disk = Disk(units)
         self._check()
         name = service.unit_file.rpartition("/")[2]
@@ -84,24 +85,26 @@ class SystemdDriver:
         up, stale = before["ActiveState"] in _UP, before["NeedDaemonReload"] == "yes"
         if up and not stale and self._linked() and before["UnitFileState"] not in ("linked", "disabled"):
             return
-        self._install()
-        if up and not stale:
-            return
+        self._load(stale=stale)
         if not up:
             self._systemctl("reset-failed", self._unit)  # else the restarts of another deployment count; fails if new
-        self._restarts = 0
-        self._must(
-            "restart" if up else "start", self._unit, timeout=self._service.start_timeout, code="service-start-failed"
-        )
+        if stale or not up:
+            verb, timeout = "restart" if up else "start", self._service.start_timeout
+            self._restarts = 0
+            self._must(verb, self._unit, timeout=timeout, code="service-start-failed")
+        self._must("enable", "--no-reload", self._unit)  # for the next boot, so whoever waits now does not wait for it
+        self._disk.flush()  # the links that systemctl made
 
     def stop(self) -> None:
-        if self._absent() or self._foreign():
+        if (not self._linked_somehow() and self._absent()) or self._foreign():
             return
         done = self._systemctl("stop", self._unit, timeout=self._service.stop_timeout)
         if done.timed_out:
             self._systemctl("kill", "--signal=SIGKILL", self._unit)
             done = self._systemctl("stop", self._unit, timeout=_KILL_WAIT)
-        if done.code != _NOT_LOADED and (done.code or self._show("ActiveState")["ActiveState"] not in _DOWN):
+        if done.code and done.code != _NOT_LOADED and self._absent():
+            return
+        if done.code and done.code != _NOT_LOADED:
             raise self._failure("service-stop-failed", "stop", done)
 
     def active(self) -> bool:
@@ -126,18 +129,23 @@ class SystemdDriver:
         self._must("daemon-reload")
         self._systemctl("reset-failed", self._unit)  # else a failed one goes on being listed; fails if there is none
 
-    def _install(self) -> None:
+    def _load(self, *, stale: bool) -> None:
+        """Link it, and let systemd know what it is; stale: systemd itself says that it does not."""
+        text = None
         if self._link is not None:
-            if not (self._profile / self._service.unit_file).is_file():
+            text = Disk(self._profile).read(self._service.unit_file)
+            if text is None:
                 raise InputError(
                     "unit-file-missing",
                     f"service.unit_file: the profile has no file {self._service.unit_file!r}",
                     hint="Add a template with that destination to config.templates.",
                 )
-            self._must("link", "--force", "--no-reload", self._target)
-        self._must("enable", "--no-reload", self._unit)
-        self._disk.flush()  # the links that systemctl made
-        self._must("daemon-reload")
+            if not self._linked():
+                self._must("link", "--force", "--no-reload", self._target)
+        if stale or text is None or not self._loaded.holds(text):
+            self._must("daemon-reload")
+            if text is not None:
+                self._loaded.keep(text)
 
     def _absent(self) -> bool:
         """Whether this host has no systemd that could run anything."""

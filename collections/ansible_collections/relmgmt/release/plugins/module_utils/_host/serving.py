@@ -28,7 +28,7 @@ class Serving:
 
     def __init__(self, instance: Instance, tools: Tools) -> None:
         self._instance = instance
-        self._wait = tools.wait
+        self._tools = tools
 
     def state(self, deployment: int) -> str | None:
         """``in`` or ``out``, as the deployment declares traffic; None where it declares none.
@@ -65,12 +65,13 @@ class Serving:
             RelmgmtError, OSError: the host cannot leave traffic.
         """
         seconds = self._drain_time(*deployments)
-        for deployment in deployments:
-            driver = self._driver(deployment)
-            if driver is not None:
-                driver.leave()
+        drivers = [driver for driver in map(self._driver, deployments) if driver is not None]
+        for driver in drivers:
+            driver.leave()
         if seconds:
-            self._wait(seconds)
+            self._tools.wait(seconds)
+        for driver in drivers:
+            driver.close()
 
     def record(self, event: str, **values: t.Any) -> str:
         """Write into the journal what came of something, then go into or out of traffic as it says.
@@ -106,6 +107,7 @@ class Serving:
             return False
         inside = driver.inside()
         driver.leave()
+        driver.close()
         return inside
 
     def _follow(self, deployment: int, driver: TrafficDriver, *, into: bool) -> str:
@@ -119,4 +121,6 @@ class Serving:
 
     def _driver(self, deployment: int) -> TrafficDriver | None:
         traffic = self._instance.runtime(deployment).traffic
-        return None if traffic is None else open_traffic(traffic, instance=self._instance.path)
+        if traffic is None:
+            return None
+        return open_traffic(traffic, instance=self._instance.path, runner=self._tools.runner)

@@ -20,6 +20,7 @@ from .._model.manifest import Manifest, Unit
 from .._model.profile import Profile
 from .._model.runtime import Runtime
 from .._model.wire import RESERVE
+from .arming import SYSTEMD, kind_of_guard
 from .capsule import Capsule, damaged
 from .difference import Before, difference
 from .engine_file import install
@@ -92,7 +93,13 @@ class Staging:
         for probe in runtime.probes + runtime.smoke:
             check_probe(probe)
         if runtime.traffic is not None:
-            open_traffic(runtime.traffic, instance=self._disk.root).check()
+            open_traffic(runtime.traffic, instance=self._disk.root, runner=self._tools.runner).check()
+        if runtime.reboot is not None and kind_of_guard() != SYSTEMD:
+            raise InputError(
+                "reboot-needs-systemd",
+                f"{self._disk.root}: after a boot of this host nobody would see to the way back",
+                hint="'activation: reboot' needs systemd on the host, and root (become).",
+            )
         if runtime.service is not None:
             profile = self._disk.path("profiles", profile_name(self._profile.digest))
             open_driver(

@@ -109,6 +109,8 @@ def _unfinished(history: History, process: str) -> list[str]:
     if history.unfinished is None:
         return []
     switch = history.unfinished
+    if history.reboot is not None and not history.reboot.came:
+        return [f"deployment {switch.target} becomes current when the host is started anew, which is under way"]
     what = f"a switch from deployment {switch.origin} to {switch.target} ({switch.verb})"
     if process:
         return [f"{what} is going on: process {process}; ask again when it has ended"]

@@ -17,12 +17,14 @@ from __future__ import annotations
 import contextlib
 
 from .._model import outcome
-from .._model.errors import ConflictError, InputError, RelmgmtError
+from .._model.errors import ConflictError, RelmgmtError
 from .answers import Answer, joined, judged, switched
 from .deadline import Deadline
 from .health import Judgement
+from .held import require_newest, require_proven
 from .instance import Instance, Tools
 from .journal import History, Switch
+from .rebooting import Rebooting
 from .running import Running
 from .serving import Serving
 
@@ -39,28 +41,67 @@ class Switching:
         self._tools = tools
         self._serving = Serving(instance, tools)
         self._running = Running(instance, tools)
+        self._rebooting = Rebooting(instance, tools, self._running)
 
     def recover(self) -> str | None:
         """Finish what a crash left half done, leave what was not confirmed in time; says what was done, None if there
-        was nothing. What was written by whoever was killed is made durable first: from here on it is believed."""
+        was nothing. What was written by whoever was killed is made durable first: from here on it is believed.
+
+        Raises:
+            ConflictError: a switch waits for the host to be started anew (``host-rebooting``).
+        """
         self._disk.sync("journal")
         history = self._instance.history()
+        self._rebooting.refuse(history)
         if history.unfinished is not None:
             answer = self._finish(history, history.unfinished)
         elif self.overdue(history):
             answer = self.expire(self.overdue(history))
         else:
             return self._resume(history)
+        self._rebooting.refuse(self._instance.history())
         return "deployment {}, interrupted: {}".format(answer["deployment"], answer["outcome"])
 
-    def _finish(self, history: History, unfinished: Switch) -> Answer:
+    def give_up(self, reason: str) -> None:
+        """Do without the boot that a switch waits for."""
+        history = self._instance.history()
+        if history.unfinished is not None:
+            self._finish(history, history.unfinished, problem=reason)
+
+    def _finish(self, history: History, unfinished: Switch, *, problem: str = "") -> Answer:
         origin, target, verb, reason = unfinished
-        why = reason or f"an interruption of {verb}"
+        if self._rebooting.due(history):
+            self._rebooting.arrive(history, target)
+            history = self._instance.history()
+        reboot = history.reboot
+        if reboot is not None and not reboot.came:
+            problem = problem or "the host was not started anew in time"
+        elif reboot is not None and verb == "activate" and reboot.deadline.boot == self._tools.runner.boot_id():
+            return self._judge_after_boot(history, unfinished, reboot.deadline)
+        why = joined(reason, problem) or f"an interruption of {verb}"
         if verb == "return":
-            return self._return(origin, target, reason=why)
+            return self._return(history, origin, target, reason=why)
         if verb == "revert":
             return self._go_back(history, origin, target, reason=why)
         return self._go_back(history, target, origin, reason=why, cause=outcome.HOST)
+
+    def _judge_after_boot(self, history: History, switch: Switch, deadline: Deadline) -> Answer:
+        judgement = self._running.bring_up(switch.target)
+        if judgement.healthy or judgement.inconclusive:
+            return self._stand_provisional(switch, deadline, judgement)
+        cause = judgement.cause
+        return self._go_back(history, switch.target, switch.origin, reason=judgement.reason, cause=cause)
+
+    def _stand_provisional(self, switch: Switch, deadline: Deadline, judgement: Judgement) -> Answer:
+        self._journal.write("provisional", deployment=switch.target, deadline=deadline._asdict())
+        return switched(
+            switch.target,
+            outcome.PROVISIONAL,
+            changed=True,
+            reason=_doubt(judgement),
+            origin=switch.origin,
+            judgement=judgement,
+        )
 
     def _resume(self, history: History) -> str | None:
         """Go into traffic where that is owed; see that what is not final, or sick, is out of it."""
@@ -95,17 +136,25 @@ class Switching:
         from there."""
         history = self._instance.history()
         unfinished, why = history.unfinished, self.overdue(history)
+        if self._rebooting.awaited(history):
+            return None
+        if unfinished is not None and self._rebooting.due(history):
+            self._rebooting.arrive(history, unfinished.target)
+            return f"deployment {unfinished.target} is to run: it waited for this boot"
         if unfinished is not None:
             origin, target, verb, reason = unfinished
             if verb == "activate":
                 origin, target, reason = target, origin, "the host was started anew before it was judged"
                 self._announce("revert", origin, target, reason)
         elif why:
-            target, reason = history.previous(history.current), why
-            self._announce("revert", history.current, target, reason)
+            origin, target, reason = history.current, history.previous(history.current), why
+            self._announce("revert", origin, target, reason)
         else:
             return None
-        self._running.point(target)
+        if origin in history.booted:  # to undo it takes a boot, which this one is
+            self._rebooting.arrive(history, target)
+        else:
+            self._running.point(target)
         return f"deployment {target} is to run: {reason or 'a switch was interrupted'}"
 
     def activate(self, deployment: int, *, confirm_timeout: float | None = None, check: bool) -> Answer:
@@ -126,13 +175,17 @@ class Switching:
         if not check or deployment in history.staged:
             self._require_staged(history, deployment)
         if check:
-            preview = self._serving.preview(history.current)
+            boots = self._rebooting.needed(history, Switch(history.current, deployment, "activate"))
+            preview = joined(self._serving.preview(history.current), "starts the host anew" if boots else "")
             return switched(deployment, outcome.PROVISIONAL, changed=True, reason=preview, origin=history.current)
         origin = history.previous(history.current) if history.provisional else history.current
         require_whole(self._instance, deployment, *(() if history.sick else (origin,)))
         self._disk.keep_reserve()
         if history.provisional:
-            self.expire(f"deployment {deployment} is activated in its place")  # the way back leads to what is proven
+            # The way back leads to what is proven.
+            left = self.expire(f"deployment {deployment} is activated in its place")
+            if "awaits" in left:
+                return left
             history = self._instance.history()
             if deployment == history.current:
                 return self._keep(history, confirm_timeout=confirm_timeout, check=check)
@@ -142,18 +195,16 @@ class Switching:
             self._serving.drain(history.current, deployment)
         except (RelmgmtError, OSError) as exc:
             return self._stay(history, deployment, reason=f"the host cannot leave traffic: {exc}")
+        switch = Switch(history.current, deployment, "activate")
+        if self._rebooting.needed(history, switch):
+            try:
+                return self._rebooting.begin(switch, confirm_timeout)
+            except (RelmgmtError, OSError) as exc:
+                history = self._instance.history()
+                return self._go_back(history, deployment, switch.origin, reason=str(exc), cause=outcome.HOST)
         judgement = self._running.move(history.current, deployment)
         if judgement.healthy or judgement.inconclusive:
-            deadline = self._deadline(deployment, confirm_timeout)
-            self._journal.write("provisional", deployment=deployment, deadline=deadline._asdict())
-            return switched(
-                deployment,
-                outcome.PROVISIONAL,
-                changed=True,
-                reason=_doubt(judgement),
-                origin=history.current,
-                judgement=judgement,
-            )
+            return self._stand_provisional(switch, self._deadline(deployment, confirm_timeout), judgement)
         back = self._go_back(history, deployment, history.current, reason=judgement.reason, cause=judgement.cause)
         return dict(back, **judged(judgement))
 
@@ -202,8 +253,11 @@ class Switching:
         why = joined(reason, str(left.get("reason") or ""))
         return switched(deployment, known, changed=False, reason=why, cause=str(left.get("cause") or ""))
 
-    def revert(self, *, deployment: int | None, version: str, reason: str, check: bool) -> Answer:
-        """Leave ``deployment`` for the one before it, or leave whatever runs for the newest held one of ``version``."""
+    def revert(
+        self, *, deployment: int | None = None, version: str = "", to: int | None = None, reason: str, check: bool
+    ) -> Answer:
+        """Leave ``deployment`` for the one before it, or leave whatever runs for the deployment ``to`` or the newest
+        one of ``version``, if it was ever confirmed."""
         history = self._instance.history()
         if deployment is not None:
             if deployment != history.current:
@@ -211,13 +265,16 @@ class Switching:
                 return switched(deployment, status, changed=False, reason=f"deployment {deployment} is not current")
             target = history.previous(deployment)
         else:
-            target = self._newest(history, version)
+            named = require_newest(self._instance, history, version) if to is None else to
+            target = require_proven(self._instance, history, named)
             if target == history.current:
                 return self._keep(history, check=check)
         if target:
             self._instance.meta(target)
         if check:
-            preview, left = self._serving.preview(history.current), history.current
+            left = history.current
+            boots = self._rebooting.needed(history, Switch(left, target, "revert"))
+            preview = joined(self._serving.preview(left), "starts the host anew" if boots else "")
             return switched(left, outcome.REVERTED, changed=True, reason=preview, origin=left, target=target)
         with contextlib.suppress(RelmgmtError, OSError):  # the way back is gone also where nobody else would finish it
             self._arm(history.current, target)
@@ -252,18 +309,29 @@ class Switching:
     def _go_back(self, history: History, left: int, target: int, *, reason: str, cause: str = "") -> Answer:
         """Leave a deployment for an earlier one. If that is sick and what was left is proven, return to it. cause: what
         the reason speaks against, where something failed."""
-        self._announce("revert", left, target, reason)
-        with contextlib.suppress(RelmgmtError, OSError):  # to go back matters more than requests that get lost
-            self._serving.drain(left, target)
+        waiting = self._embark(history, Switch(left, target, "revert", reason))
+        if waiting is not None:
+            return waiting
         judgement = self._running.move(left, target)
         if judgement.healthy or judgement.inconclusive:
             answer = self._reverted(left, target, reason=joined(reason, _doubt(judgement)), cause=cause)
             return dict(answer, inconclusive=True) if judgement.inconclusive else answer
         why = f"{reason}; then deployment {target} did not come up: {judgement.reason}"
         if left in history.proven:
-            return self._return(target, left, reason=why)
+            return self._return(history, target, left, reason=why)
         # What was sick before the release came says nothing about the release.
         return self._fail(left, target, reason=why, cause=outcome.HOST if cause and history.sick else cause)
+
+    def _embark(self, history: History, switch: Switch) -> Answer | None:
+        """Announce the way back and leave traffic; the answer where the rest takes a boot."""
+        anew = self._rebooting.needed(history, switch)
+        if history.unfinished != switch:
+            self._announce(switch.verb, switch.origin, switch.target, switch.reason)
+        with contextlib.suppress(RelmgmtError, OSError):  # to go back matters more than requests that get lost
+            self._serving.drain(switch.origin, switch.target)
+        with contextlib.suppress(RelmgmtError, OSError):  # it goes back at least as far as a restart does
+            return self._rebooting.begin(switch) if anew else None
+        return None
 
     def _reverted(self, left: int, target: int, *, reason: str, cause: str = "") -> Answer:
         problem = self._serving.record("reverted", deployment=left, to=target, reason=reason, **_told(cause))
@@ -276,9 +344,11 @@ class Switching:
             return self._fail(left, history.current, reason=reason, cause=outcome.HOST)
         return self._reverted(left, history.current, reason=reason, cause=outcome.HOST)
 
-    def _return(self, left: int, target: int, *, reason: str) -> Answer:
+    def _return(self, history: History, left: int, target: int, *, reason: str) -> Answer:
         """Go back to a proven deployment because the one that it was left for is sick."""
-        self._announce("return", left, target, reason)
+        waiting = self._embark(history, Switch(left, target, "return", reason))
+        if waiting is not None:
+            return waiting
         judgement = self._running.move(left, target)
         if not (judgement.healthy or judgement.inconclusive):
             return self._fail(target, left, reason=f"{reason}; nor did deployment {target}: {judgement.reason}")
@@ -303,9 +373,8 @@ class Switching:
         return self._instance.runtime(deployment).health.confirm_timeout if confirm_timeout is None else confirm_timeout
 
     def _deadline(self, deployment: int, confirm_timeout: float | None) -> Deadline:
-        now, seconds = self._tools.clock(), self._timeout(deployment, confirm_timeout)
-        limit = max(seconds, self._instance.runtime(deployment).health.progress_deadline)
-        return Deadline(self._tools.runner.boot_id(), now + seconds, now + limit)
+        health = self._instance.runtime(deployment).health
+        return Deadline.after(self._tools.clock(), self._tools.runner.boot_id(), health, confirm_timeout)
 
     def _require_staged(self, history: History, deployment: int) -> None:
         if history.status.get(deployment) not in (outcome.STAGED, outcome.CONFIRMED):
@@ -317,24 +386,6 @@ class Switching:
                 hint="Stage the release first.",
             )
         self._instance.meta(deployment)
-
-    def _newest(self, history: History, version: str) -> int:
-        """The newest deployment of the version that was ever confirmed here."""
-        held = [
-            number
-            for number, event in history.staged.items()
-            if event["version"] == version and number in history.proven
-        ]
-        if not held:
-            versions = sorted({event["version"] for event in history.staged.values()})
-            raise InputError(
-                "version-not-held",
-                "{}: no confirmed deployment of version {} is on this host (it holds {})".format(
-                    self._disk.root, version, ", ".join(versions) or "none"
-                ),
-                hint="Roll that version out instead.",
-            )
-        return max(held)
 
 
 def _told(cause: str) -> dict[str, str]:

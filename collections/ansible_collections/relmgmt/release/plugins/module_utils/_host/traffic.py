@@ -11,6 +11,8 @@ import typing as t
 
 from .._model.errors import InputError
 from .._model.runtime import Traffic
+from .process import Runner
+from .traffic_agent import AgentCheck
 from .traffic_readiness import ReadinessFile
 
 __all__ = ["DRIVERS", "TrafficDriver", "open_traffic"]
@@ -31,16 +33,19 @@ class TrafficDriver(t.Protocol):
     def leave(self) -> None:
         """Go out of traffic; nothing if it is. Raises as ``check`` does, and OSError."""
 
+    def close(self) -> None:
+        """The requests have ended that were there when it left: let none come. Raises OSError."""
+
 
 class _Opener(t.Protocol):
-    def __call__(self, traffic: Traffic, *, instance: pathlib.Path) -> TrafficDriver:
+    def __call__(self, traffic: Traffic, *, instance: pathlib.Path, runner: Runner) -> TrafficDriver:
         """Open a driver: check what is declared, do nothing."""
 
 
-DRIVERS: dict[str, _Opener] = {"readiness_file": ReadinessFile}
+DRIVERS: dict[str, _Opener] = {"agent_check": AgentCheck, "readiness_file": ReadinessFile}
 
 
-def open_traffic(traffic: Traffic, *, instance: pathlib.Path) -> TrafficDriver:
+def open_traffic(traffic: Traffic, *, instance: pathlib.Path, runner: Runner) -> TrafficDriver:
     """The driver of the traffic. instance: the instance's directory.
 
     Raises:
@@ -51,4 +56,4 @@ def open_traffic(traffic: Traffic, *, instance: pathlib.Path) -> TrafficDriver:
             "traffic-driver-unknown",
             "traffic.driver: {!r} is none of {}".format(traffic.driver, ", ".join(sorted(DRIVERS))),
         )
-    return DRIVERS[traffic.driver](traffic, instance=instance)
+    return DRIVERS[traffic.driver](traffic, instance=instance, runner=runner)

@@ -17,6 +17,7 @@ import stat
 from .._model.errors import BackendError, ConflictError, InputError
 from .._model.runtime import Traffic
 from .disk import Disk
+from .process import Runner
 from .root import exposed
 
 __all__ = ["NAME", "READY", "ReadinessFile"]
@@ -29,7 +30,7 @@ _MODE = 0o644
 class ReadinessFile:
     """See ``traffic.TrafficDriver``."""
 
-    def __init__(self, traffic: Traffic, *, instance: pathlib.Path) -> None:
+    def __init__(self, traffic: Traffic, *, instance: pathlib.Path, runner: Runner) -> None:
         own = instance / NAME
         self._path = pathlib.Path(traffic.path) if traffic.path else own
         self._own = self._path == own
@@ -67,6 +68,9 @@ class ReadinessFile:
             self.check()
         if self._path.parent.is_dir():
             self._disk.remove(self._path.name)  # durable also where it is gone already
+
+    def close(self) -> None:
+        """Whoever looks at the file sends nothing."""
 
     def _check_directory(self) -> None:
         directory = self._path.parent

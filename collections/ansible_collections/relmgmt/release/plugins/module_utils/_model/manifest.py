@@ -260,8 +260,9 @@ class State:
 class Manifest:
     """One version of a release package.
 
-    ``runtime`` holds ``service``, ``probes``, ``smoke``, ``health`` and ``traffic`` as the package declares them: its
-    strings are templates, which ``Runtime`` has rendered for one host.
+    ``runtime`` holds ``service``, ``probes``, ``smoke``, ``health``, ``traffic`` and ``reboot`` as the package declares
+    them; ``reboot`` is there where ``activation`` is ``reboot``, and only then. Its strings are templates, which
+    ``Runtime`` has rendered for one host.
     """
 
     name: str

@@ -13,7 +13,7 @@ import typing as t
 from .errors import InputError
 from .path import safe_path
 
-__all__ = ["Health", "Probe", "Runtime", "Service", "Traffic"]
+__all__ = ["Health", "Probe", "Reboot", "Runtime", "Service", "Traffic"]
 
 Data = t.Mapping[str, t.Any]
 
@@ -146,13 +146,16 @@ class Health:
 
 @dataclasses.dataclass(frozen=True)
 class Traffic:
-    """How the host goes into and out of traffic. driver: ``readiness_file`` (path; empty: the instance's own file).
+    """How the host goes into and out of traffic. driver: ``readiness_file`` (path; empty: the instance's own file) or
+    ``agent_check`` (port, address; empty: all of the host).
 
     drain_time: seconds between leaving traffic and stopping the service.
     """
 
     driver: str
     path: str = ""
+    port: int = 0
+    address: str = ""
     drain_time: float = 3.0
 
     @classmethod
@@ -160,8 +163,17 @@ class Traffic:
         return cls(
             driver=str(data["driver"]),
             path=_absolute(str(data["path"]), what="traffic.path") if data.get("path") else "",
+            port=_port(data.get("port", 0), what="traffic.port"),
+            address=str(data.get("address", "")),
             drain_time=_seconds(data, "drain_time", 3.0, what="traffic"),
         )
+
+
+def _port(value: t.Any, *, what: str) -> int:
+    with contextlib.suppress(TypeError, ValueError):
+        if 0 <= int(value) <= 65535:
+            return int(value)
+    raise InputError("port-malformed", f"{what}: {value!r} is not a port", hint="Write a number from 1 to 65535.")
 
 
 def _absolute(value: str, *, what: str) -> str:
@@ -176,23 +188,52 @@ def _absolute(value: str, *, what: str) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
+class Reboot:
+    """How the host is started anew where a release takes effect by that. timeout: seconds until it is back."""
+
+    command: tuple[str, ...] = ("systemctl", "reboot")
+    timeout: float = 600.0
+
+    @classmethod
+    def from_dict(cls, data: Data) -> Reboot:
+        return cls(
+            command=_argv(data["command"], what="reboot.command") if "command" in data else cls.command,
+            timeout=_seconds(data, "timeout", cls.timeout, what="reboot"),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class Runtime:
     """Service (None: nothing to run), probes, smoke tests (command probes that run once, after the probes are
-    green), traffic (None: nobody is told when the service stops)."""
+    green), traffic (None: nobody is told when the service stops), reboot (None: a restart makes it current)."""
 
     service: Service | None = None
     probes: tuple[Probe, ...] = ()
     smoke: tuple[Probe, ...] = ()
     health: Health = Health()
     traffic: Traffic | None = None
+    reboot: Reboot | None = None
+
+    @property
+    def judging_time(self) -> float:
+        """Seconds that a start may take until it is judged."""
+        seconds = self.health.healthy_deadline + sum(probe.timeout for probe in self.smoke)
+        return seconds + (self.service.start_timeout if self.service else 0.0)
+
+    @property
+    def switching_time(self) -> float:
+        """Seconds that leaving traffic, stopping what runs, and a start until it is judged may take."""
+        seconds = self.judging_time + (self.service.stop_timeout if self.service else 0.0)
+        return seconds + (self.traffic.drain_time if self.traffic else 0.0)
 
     @classmethod
     def from_dict(cls, data: Data) -> Runtime:
-        service, traffic = data.get("service"), data.get("traffic")
+        service, traffic, reboot = data.get("service"), data.get("traffic"), data.get("reboot")
         return cls(
             service=Service.from_dict(service) if service else None,
             probes=tuple(Probe.from_dict(item) for item in data.get("probes") or ()),
             smoke=tuple(Probe.from_dict(dict(item, kind="command")) for item in data.get("smoke") or ()),
             health=Health.from_dict(data.get("health") or {}),
             traffic=Traffic.from_dict(traffic) if traffic else None,
+            reboot=None if reboot is None else Reboot.from_dict(reboot),
         )

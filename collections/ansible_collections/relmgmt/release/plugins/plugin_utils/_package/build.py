@@ -15,7 +15,7 @@ from ...module_utils._model.digest import canonical
 from ...module_utils._model.errors import InputError, RelmgmtError
 from ...module_utils._model.manifest import FORMAT, Manifest, Unit
 from ...module_utils._model.path import safe_path
-from ...module_utils._model.runtime import Health, Traffic
+from ...module_utils._model.runtime import Health, Reboot, Traffic
 from . import version
 from .blob import pack
 from .config import check_strings, collect_config
@@ -29,7 +29,7 @@ from .tree import Node, Tree
 __all__ = ["Built", "build"]
 
 _ABOUT = ("changelog", "changes", "compliance", "licences", "rollback", "summary", "track")
-_RUNTIME = ("health", "probes", "service", "smoke", "traffic")
+_RUNTIME = ("health", "probes", "reboot", "service", "smoke", "traffic")
 CONFIG = "config"  # name, kind's unit and destination of the configuration part
 
 
@@ -126,6 +126,14 @@ def _check(source: Source) -> None:
         check_strings(source, data.get(name), (name,))
     _check_section(source, "health", Health.from_dict)
     _check_section(source, "traffic", Traffic.from_dict)
+    _check_section(source, "reboot", Reboot.from_dict)
+    if "reboot" in data and data.get("activation") != "reboot":
+        raise source.error(
+            "reboot-unused",
+            "nothing starts the host anew",
+            "reboot",
+            hint="Add 'activation: reboot', or leave the section out.",
+        )
 
 
 def _distinct(source: Source, code: str, values: t.Iterable[tuple[str, tuple[str | int, ...]]]) -> None:
@@ -209,13 +217,18 @@ def _manifest(source: Source, units: list[dict[str, t.Any]], config_unit: dict[s
                 "units": units,
                 "config": {**data.get("config", {}), "unit": config_unit},
                 "state": state,
-                "runtime": {key: data[key] for key in _RUNTIME if key in data},
+                "runtime": _runtime(data),
                 "activation": data.get("activation", "restart"),
                 "about": {key: data[key] for key in _ABOUT if key in data},
             }
         )
     except RelmgmtError as exc:
         raise source.error(exc.code, exc.message, hint=exc.hint or "Correct the release file.") from None
+
+
+def _runtime(data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    reboot: dict[str, t.Any] = {"reboot": {}} if data.get("activation") == "reboot" else {}
+    return {**reboot, **{key: data[key] for key in _RUNTIME if key in data}}
 
 
 def _standing(output: pathlib.Path, manifest: Manifest, limits: Limits) -> tuple[Manifest | None, bool]:

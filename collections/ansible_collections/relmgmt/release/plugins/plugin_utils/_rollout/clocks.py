@@ -103,10 +103,7 @@ def measured(history: Rollouts, *, forks: int) -> collections.abc.Iterator[float
 
 def declared(runtime: Runtime) -> float:
     """Seconds that a host may take from leaving traffic until it is found healthy."""
-    service, traffic, health = runtime.service, runtime.traffic, runtime.health
-    seconds = health.healthy_deadline + sum(probe.timeout for probe in runtime.smoke)
-    seconds += service.start_timeout + service.stop_timeout if service else 0.0
-    return seconds + (traffic.drain_time if traffic else 0.0)
+    return runtime.switching_time + (runtime.reboot.timeout if runtime.reboot else 0.0)
 
 
 def _rounds(hosts: int, forks: int) -> int:

@@ -121,6 +121,28 @@ def test_the_same_revert_again_does_not_go_back_a_second_step(person: Person) ->
     assert answers(person.host) == "2.0.0"
 
 
+def test_any_deployment_that_was_confirmed_here_can_be_named(person: Person) -> None:
+    for package, secret in ((V1, ""), (V1, "another"), (V2, ""), (V3, "")):
+        person.host.deploy(package, secret=secret)
+    assert person.types("revert", "--to", "deployment 1", "--yes").code == 0
+    assert person.host.instance.history().current == 1
+    again = person.types("revert", "--to", "deployment 1", "--yes")
+    assert (again.code, "Nothing was done" in again.out) == (0, True)
+    assert person.types("revert", "--to", "3").code == 0
+    assert answers(person.host) == "2.0.0"
+
+
+def test_what_was_never_confirmed_is_not_gone_back_to(person: Person) -> None:
+    person.host.deploy(V1)
+    number = activate(person.host, V2)
+    person.host.ask("revert", deployment=number)
+    person.host.deploy(V3)
+    said = person.types("revert", "--to", f"deployment {number}")
+    assert (said.code, f"deployment {number} was never confirmed" in said.err) == (1, True)
+    assert "Confirmed deployments here: 1 (version 1.0.0), 3 (version 3.0.0)." in said.err
+    assert answers(person.host) == "3.0.0"
+
+
 def test_two_people_who_revert_at_once_do_it_once(person: Person) -> None:
     for package in (V1, V2, V3):
         person.host.deploy(package)

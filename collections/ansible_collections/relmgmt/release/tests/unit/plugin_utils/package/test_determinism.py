@@ -108,3 +108,12 @@ def test_damaged_output_is_built_anew(write: Write, tmp_path: pathlib.Path) -> N
     assert build(path, tmp_path / "out").changed
     assert blob.stat().st_size == built.manifest.units[0].blob.size
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", "project"]
+
+
+def test_how_a_release_becomes_current_is_part_of_what_a_host_is_told(write: Write, tmp_path: pathlib.Path) -> None:
+    def told(**declared: object) -> object:
+        return build(write(**declared), tmp_path / "out", write=False).manifest.runtime.get("reboot")
+
+    assert told() is None
+    assert told(activation="reboot") == {}
+    assert told(activation="reboot", reboot={"timeout": 60}) == {"timeout": 60}

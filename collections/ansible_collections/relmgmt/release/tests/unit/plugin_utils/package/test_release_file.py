@@ -211,6 +211,30 @@ CASES: dict[str, tuple[Change, str, str, str]] = {
         "relmgmt.root",
         "traffic.path",
     ),
+    "an agent check without a port": (
+        lambda r: r.update(traffic={"driver": "agent_check"}),
+        "release-invalid",
+        "traffic:",
+        "port",
+    ),
+    "an activation that there is not": (
+        lambda r: r.update(activation="reload"),
+        "release-invalid",
+        "activation: reload",
+        "activation",
+    ),
+    "a reboot that nothing asks for": (
+        lambda r: r.update(reboot={"timeout": 60}),
+        "reboot-unused",
+        "reboot:",
+        "nothing starts the host anew",
+    ),
+    "a reboot by a shell": (
+        lambda r: r.update(activation="reboot", reboot={"command": "systemctl reboot"}),
+        "release-invalid",
+        "systemctl reboot",
+        "reboot.command",
+    ),
     "a health that cannot be": (
         lambda r: r.update(health={"min_healthy_time": 9, "healthy_deadline": 3}),
         "health-impossible",

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.relmgmt.release.plugins.module_utils._model.runtime import Runtime
+from ansible_collections.relmgmt.release.plugins.module_utils._model.runtime import Reboot, Runtime
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.clocks import (
     Timing,
     declared,
@@ -49,6 +50,11 @@ def history(*seconds: float, hosts: int = 1, verdict: str = "continue") -> list[
 
 def test_what_a_package_declares_is_all_that_a_host_may_take() -> None:
     assert declared(RUNTIME) == 20 + 4 + 10 + 5 + 1
+
+
+def test_a_boot_of_the_host_counts_too() -> None:
+    reboot = Reboot.from_dict({"timeout": 300})
+    assert declared(dataclasses.replace(RUNTIME, reboot=reboot)) == declared(RUNTIME) + 300
 
 
 def test_the_first_time_hosts_wait_twice_as_long_as_is_declared() -> None:

@@ -33,6 +33,7 @@ def strike(number: int) -> Strike:
 
 
 _STRIKES = st.lists(st.integers(0, _MOST_STEPS * 4 * 1000 - 1).map(strike), max_size=3)
+_BOOTS = st.sampled_from((False, False, True))
 _PICK = st.integers(0, 9)
 
 
@@ -63,15 +64,15 @@ class Life(RuleBasedStateMachine):
         status = self.play.history.status
         return [number for number, state in status.items() if state in (outcome.STAGED, outcome.CONFIRMED)]
 
-    @rule(kind=_KINDS, version=st.sampled_from(VERSIONS), strikes=_STRIKES)
-    def stage(self, kind: str, version: str, strikes: list[Strike]) -> None:
+    @rule(kind=_KINDS, version=st.sampled_from(VERSIONS), boots=_BOOTS, strikes=_STRIKES)
+    def stage(self, kind: str, version: str, boots: bool, strikes: list[Strike]) -> None:
         self._count()
-        self.play.stage(kind, version, *strikes)
+        self.play.stage(kind, version, *strikes, boots=boots)
 
-    @rule(kind=_KINDS, version=st.sampled_from(VERSIONS), strikes=_STRIKES)
-    def roll_out(self, kind: str, version: str, strikes: list[Strike]) -> None:
+    @rule(kind=_KINDS, version=st.sampled_from(VERSIONS), boots=_BOOTS, strikes=_STRIKES)
+    def roll_out(self, kind: str, version: str, boots: bool, strikes: list[Strike]) -> None:
         self._count()
-        self.play.activate(self.play.stage(kind, version), *strikes)
+        self.play.activate(self.play.stage(kind, version, boots=boots), *strikes)
 
     @precondition(lambda self: self._startable())
     @rule(pick=_PICK, strikes=_STRIKES)
@@ -103,6 +104,13 @@ class Life(RuleBasedStateMachine):
         if any(self.play.world.versions[number] == version for number in self.play.model.stand.proven):
             self._count()
             self.play.revert_to(version, *strikes)
+
+    @precondition(lambda self: self.play.model.stand.proven)
+    @rule(pick=_PICK, strikes=_STRIKES)
+    def revert_to_number(self, pick: int, strikes: list[Strike]) -> None:
+        self._count()
+        proven = sorted(self.play.model.stand.proven)
+        self.play.revert_to_number(proven[pick % len(proven)], *strikes)
 
     @precondition(lambda self: self.play.model.stand.provisional)
     @rule(strikes=_STRIKES)

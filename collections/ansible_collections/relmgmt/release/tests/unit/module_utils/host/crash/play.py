@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import History
 from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
 from ansible_collections.relmgmt.release.plugins.module_utils._host.traffic_readiness import READY
+from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import ConflictError
 
 from .model import Model, Stand
 from .strikes import Broken, Strike
@@ -52,9 +54,9 @@ class Play:
 
     # --- verbs ---
 
-    def stage(self, kind: str = GOOD, version: str = "1", *strikes: Strike) -> int:
+    def stage(self, kind: str = GOOD, version: str = "1", *strikes: Strike, boots: bool = False) -> int:
         number = max(self.world.kinds, default=0) + 1
-        self.world.put(number, kind, version)
+        self.world.put(number, kind, version, boots=boots)
         self.world.expect(strikes)
         if self.world.attempt(lambda: self.world.stage(number)) is None:
             self._rest({self.model.stand})
@@ -65,6 +67,11 @@ class Play:
         """What is provisional and of another deployment is left first: the way back leads to what was confirmed."""
         stood = self.model.stand
         if stood.provisional and stood.current != deployment:
+            if stood.current in self.world.boots:  # to leave it takes a boot, and that ends the verb
+                self._ask(
+                    lambda switching: switching.activate(deployment, check=False), self.model.left(), {stood}, strikes
+                )
+                return
             self.model.stand = self.model.left()
         stand, expected = self.model.stand, self.model.activated(deployment)
         others = {stood, stand, self.model.left()}
@@ -72,7 +79,10 @@ class Play:
             self.model.origin[deployment] = stand.current
             self.model.over.discard(deployment)
             others = {stood, stand, self.model.gone_back(deployment, stand.current)}
-        answer = self._ask(lambda switching: switching.activate(deployment, check=False), expected, others, strikes)
+        fresh = deployment if deployment != stand.current and deployment in self.world.boots else 0
+        answer = self._ask(
+            lambda switching: switching.activate(deployment, check=False), expected, others, strikes, fresh
+        )
         kept = deployment == stand.current and not stand.provisional
         self._told(answer, expected, deployment, "confirmed" if kept else "provisional", stand.current)
 
@@ -86,12 +96,16 @@ class Play:
 
     def revert(self, *strikes: Strike) -> None:
         """Leave what stands for the one before it."""
-        self._revert(self.model.previous(), {"deployment": self.model.stand.current, "version": ""}, strikes)
+        self._revert(self.model.previous(), {"deployment": self.model.stand.current}, strikes)
 
     def revert_to(self, version: str, *strikes: Strike) -> None:
         """Leave what stands for the newest proven deployment of the version."""
         target = max(number for number in self.model.stand.proven if self.world.versions[number] == version)
-        self._revert(target, {"deployment": None, "version": version}, strikes)
+        self._revert(target, {"version": version}, strikes)
+
+    def revert_to_number(self, target: int, *strikes: Strike) -> None:
+        """Leave what stands for a proven deployment."""
+        self._revert(target, {"to": target}, strikes)
 
     def _revert(self, target: int, how: dict[str, t.Any], strikes: t.Sequence[Strike]) -> None:
         stand = self.model.stand
@@ -99,7 +113,7 @@ class Play:
         expected = self.model.kept() if keeps else self.model.gone_back(stand.current, target)
 
         def ask(switching: Switching) -> Answer:
-            return switching.revert(deployment=how["deployment"], version=how["version"], reason="", check=False)
+            return switching.revert(**how, reason="", check=False)
 
         answer = self._ask(ask, expected, {stand}, strikes)
         self._told(answer, expected, stand.current if keeps else -1, "confirmed", target)
@@ -160,8 +174,11 @@ class Play:
 
     # --- what must hold ---
 
-    def _ask(self, verb: Verb, expected: Stand, others: set[Stand], strikes: t.Sequence[Strike]) -> Answer | None:
-        """Ask as the front door does; the answer, None if nobody got one."""
+    def _ask(
+        self, verb: Verb, expected: Stand, others: set[Stand], strikes: t.Sequence[Strike], fresh: int = 0
+    ) -> Answer | None:
+        """Ask as the front door does; the answer, None if nobody got one that says what came of it. fresh: what is to
+        become current by a boot."""
 
         def ask() -> Answer:
             switching = self.world.switching()
@@ -170,14 +187,16 @@ class Play:
 
         self.world.expect(strikes)
         answer = self.world.attempt(ask)
-        if answer is not None:
+        if answer is not None and "awaits" not in answer[0]:
             self.world.calm()
             self._judge({expected})
             return answer[0]
-        self._rest({expected, *others})
+        self._rest({expected, *others}, fresh)
+        if not self.world.hits:
+            self._require(self.model.stand == expected, "it stands as {}, not as {}", self.model.stand, expected)
         return None
 
-    def _rest(self, possible: set[Stand]) -> None:
+    def _rest(self, possible: set[Stand], fresh: int = 0) -> None:
         """Leave the host alone, which stands as one of those, but for the strikes to come."""
         world = self.world
         while True:
@@ -187,11 +206,14 @@ class Play:
                 break
             world.guarded = world.guarded and (world.armed or not guard)
         world.calm()
-        if world.guarded:
-            world.attempt(self._guard)
+        while world.guarded and world.attempt(self._guard) is None:
+            self._boot_up()
         if world.boot != self._boot:  # what was provisional in another boot is over
             self._boot, self._down = world.boot, False
             self.model.over |= set(world.kinds)
+            deadline = self.history.deadline
+            if deadline is not None and deadline.boot == world.boot_id():
+                self.model.over.discard(fresh)
         self._judge({end for stand in possible for end in self.model.alone(stand, guarded=world.units)})
 
     def _boot_up(self) -> None:
@@ -201,7 +223,7 @@ class Play:
             history, never = self.history, 0
             if history.unfinished is None:
                 never = history.current if history.provisional else 0
-            elif history.unfinished.verb == "activate":
+            elif history.unfinished.verb == "activate" and (history.reboot is None or history.reboot.came):
                 never = history.unfinished.target
             if world.start():
                 self._require(not never or world.running != never, "deployment {} ran unjudged after the boot", never)
@@ -211,7 +233,8 @@ class Play:
 
     def _recover(self) -> None:
         """What the next verb does first."""
-        self.world.switching().recover()
+        with contextlib.suppress(ConflictError):  # it waits for a boot
+            self.world.switching().recover()
 
     def _judge(self, possible: set[Stand]) -> None:
         world, history = self.world, self.history

@@ -61,6 +61,23 @@ def _chain(kind: str) -> Play:
     return play
 
 
+def _booting(kind: str = GOOD, **how: bool) -> Play:
+    play = _final(1, **how)
+    play.stage(kind, boots=True)
+    return play
+
+
+def _booted(*turned: str, confirmed: bool = False) -> Play:
+    """What stands took effect by a boot."""
+    play = _booting()
+    play.activate(2)
+    if confirmed:
+        play.confirm()
+    for deployment, kind in enumerate(turned, start=1):
+        play.turns(deployment, kind)
+    return play
+
+
 def _dead() -> Play:
     play = _final(1)
     play.service_dies()
@@ -77,6 +94,10 @@ def _keep(play: Play, *strikes: Strike) -> None:
 
 def _roll_back(play: Play, *strikes: Strike) -> None:
     play.revert_to("1", *strikes)
+
+
+def _roll_back_to_number(play: Play, *strikes: Strike) -> None:
+    play.revert_to_number(1, *strikes)
 
 
 SCENARIOS = {
@@ -96,8 +117,16 @@ SCENARIOS = {
     "over-provisional": Scenario(lambda: _chain(SICK), _activate),
     "rollback": Scenario(lambda: _final(2, traffic=False), Play.revert, nightly=True),
     "rollback-to": Scenario(lambda: _final(3), _roll_back),
+    "rollback-to-number": Scenario(lambda: _final(3), _roll_back_to_number, nightly=True),
     "rollback-to-sick": Scenario(lambda: _final(2, SICK), Play.revert),
     "all-sick": Scenario(lambda: _final(2, SICK, REFUSES), Play.revert, nightly=True),
+    "boot": Scenario(_booting, _activate),
+    "boot-sick": Scenario(lambda: _booting(SICK), _activate),
+    "boot-quietly": Scenario(lambda: _booting(traffic=False), _activate, nightly=True),
+    "boot-expire": Scenario(_booted, Play.time_passes),
+    "boot-dark": Scenario(_booted, Play.power_fails),
+    "boot-revert": Scenario(lambda: _booted(confirmed=True), Play.revert),
+    "boot-revert-to-sick": Scenario(lambda: _booted(SICK, confirmed=True), Play.revert, nightly=True),
     "keep": Scenario(_dead, _keep),
     "keep-provisional": Scenario(_provisional, _keep),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-__all__ = ["Broken", "Fate", "Killed", "Strike"]
+__all__ = ["Broken", "Fate", "Killed", "Rebooted", "Strike"]
 
 
 class Strike(t.NamedTuple):
@@ -27,6 +27,10 @@ class Broken(AssertionError):
 
 class Killed(BaseException):
     """The process is dead: nothing that runs in it may catch this."""
+
+
+class Rebooted(BaseException):
+    """The host is started anew, in an orderly way: as ``Killed``."""
 
 
 class Fate:

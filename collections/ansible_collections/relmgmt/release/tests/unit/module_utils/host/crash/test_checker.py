@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.relmgmt.release.plugins.module_utils._host.disk import Disk
 from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import Journal
+from ansible_collections.relmgmt.release.plugins.module_utils._host.rebooting import Rebooting
 from ansible_collections.relmgmt.release.plugins.module_utils._host.serving import Serving
 from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
 from ansible_collections.relmgmt.release.plugins.module_utils._host.traffic_readiness import ReadinessFile
@@ -134,6 +135,10 @@ MUTATIONS: dict[str, tuple[t.Callable[[Patch], None], str, int]] = {
     "recovery does nothing": (idle(Switching, "recover"), "upgrade", 1),
     "a reboot does not end the time to confirm": (idle(Switching, "overdue", ""), "dark", 0),
     "the boot unit does nothing": (idle(Switching, "boot"), "upgrade", 1),
+    "a boot that a switch takes is not announced": (forgetting("rebooting"), "boot", 0),
+    "a boot that a switch takes is not recognised": (idle(Rebooting, "due", False), "boot", 0),
+    "the next boot is taken for the one that came": (forgetting("booted"), "boot", 1),
+    "nobody has the host started anew": (idle(Rebooting, "order"), "boot", 0),
 }
 
 

@@ -23,7 +23,7 @@ from ansible_collections.relmgmt.release.plugins.module_utils._model.errors impo
 from .calls import Calls
 from .filesystem import Directory, File, FileSystem
 from .simulated import NAME, Place, beneath
-from .strikes import Broken, Fate, Killed
+from .strikes import Broken, Fate, Killed, Rebooted
 
 __all__ = ["CONFIRM_TIMEOUT", "DIES", "GOOD", "KINDS", "REFUSES", "SICK", "World"]
 
@@ -54,7 +54,8 @@ class World(Fate):
     """``kinds``: the deployments that are here, and how they behave. ``running``: which of them the service runs.
     ``units``: the guard is units of systemd, so it outlives a power loss; without, the next verb sees to the way back.
     ``guarded``: it watches; ``armed``: it will after a boot. ``traffic``: the deployments declare some; without, its
-    file does not lie beside the link and the journal. ``asked``: between how many losses was chosen, each time.
+    file does not lie beside the link and the journal. ``boots``: the deployments that a boot makes current. ``asked``:
+    between how many losses was chosen, each time.
     """
 
     def __init__(self, *, units: bool = True, traffic: bool = True) -> None:
@@ -65,6 +66,7 @@ class World(Fate):
         self.kinds: dict[int, str] = {}
         self.versions: dict[int, str] = {}
         self.staged: set[int] = set()
+        self.boots: set[int] = set()
         self.running, self.since, self.enabled = 0, 0.0, False
         self.guarded = self.armed = self.off = False
         self.now, self.boot = 0.0, 1
@@ -76,6 +78,7 @@ class World(Fate):
         other = object.__new__(World)
         other.__dict__.update(self.__dict__)
         other.kinds, other.versions, other.staged = dict(self.kinds), dict(self.versions), set(self.staged)
+        other.boots = set(self.boots)
         other.asked, other.hits = [], list(self.hits)
         other.system = self.system.copy()
         other.calls = Calls(other.system, other.step)
@@ -86,14 +89,20 @@ class World(Fate):
     def attempt(self, action: t.Callable[[], T]) -> tuple[T] | None:
         """What one process does; its answer, None if it was struck before it could give it."""
         answer: tuple[T] | None = None
+        anew = False
         try:
             with beneath(self), contextlib.suppress(Killed):
                 answer = (action(),)
+        except Rebooted:
+            anew = True
         finally:
             strike = self.end()
             self.system.kill()
         if strike is not None and strike.power:
             self.fail(strike.loss)
+        elif anew:
+            self.system.sync()
+            self._go_down()
         return answer if strike is None else None
 
     def fail(self, loss: t.Sequence[int]) -> None:
@@ -105,6 +114,9 @@ class World(Fate):
             return next(left, 0) % possibilities
 
         self.system.crash(choose)
+        self._go_down()
+
+    def _go_down(self) -> None:
         self.running, self.off = 0, True
         self.guarded = self.armed
         self.now, self.boot = 0.0, self.boot + 1
@@ -165,17 +177,25 @@ class World(Fate):
     def reread(self) -> None:
         """What the service manager starts is read when it is started."""
 
+    def run(self, _command: t.Sequence[str], *, timeout: float) -> t.NoReturn:
+        """See ``process.Runner``: the one command that there is starts the host anew."""
+        self.step("reboot")
+        raise Rebooted
+
     def boot_id(self) -> str:
         """See ``process.Runner``, as which the world stands in."""
         return f"boot {self.boot}"
 
     # --- what staging leaves ---
 
-    def put(self, deployment: int, kind: str, version: str) -> None:
+    def put(self, deployment: int, kind: str, version: str, *, boots: bool = False) -> None:
         """A deployment that is whole and on the disk; the journal does not know it yet."""
         self.kinds[deployment], self.versions[deployment] = kind, version
         profile, directory, parent = Directory(), Directory(), self.system.find(self._path("deployments"))
-        runtime = dict(_RUNTIME, traffic=_TRAFFIC) if self.traffic else _RUNTIME
+        runtime = dict(_RUNTIME, traffic=_TRAFFIC) if self.traffic else dict(_RUNTIME)
+        if boots and self.units:
+            self.boots.add(deployment)
+            runtime["reboot"] = {}
         profile.change({"profile.json": File(0o640, json.dumps({"runtime": runtime}).encode())})
         directory.change({"profile": profile, "meta.json": File(0o644, json.dumps({"version": version}).encode())})
         for inode in (profile, directory):
