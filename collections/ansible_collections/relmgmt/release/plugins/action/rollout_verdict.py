@@ -17,6 +17,7 @@ from ..plugin_utils._rollout import (
     Verdict,
     Wave,
     decide,
+    frozen_instead,
     good_outcomes,
     lease_of,
     lost_elsewhere,
@@ -39,6 +40,8 @@ class ActionModule(ControllerAction):
         verdict = decide(
             results, good=good, budget=plan.failure_budget, spent=plan.spent + lost, on_failure=plan.on_failure
         )
+        if plan.past_return(wave.index):
+            verdict = frozen_instead(verdict)
         warnings = []
         if not self.check_mode:
             try:

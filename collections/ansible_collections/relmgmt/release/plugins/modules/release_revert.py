@@ -18,6 +18,8 @@ description:
     Where the release declares traffic, the host leaves it first, waits for the drain time, and is in traffic again as
     soon as the deployment before is healthy.
   - >-
+    Refused with C(point-of-no-return) where M(relmgmt.release.release_freeze) closed the way.
+  - >-
     Needs nothing but the host itself; neither the DML nor a secret store nor the registry.
 extends_documentation_fragment:
   - relmgmt.release.attributes

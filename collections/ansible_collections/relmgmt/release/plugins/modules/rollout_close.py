@@ -13,7 +13,8 @@ description:
   - >-
     Records how the rollout ended on every host, gives its lease back, removes the rendered profiles.
   - >-
-    Fails if the rollout failed: outcomes are data until here.
+    Fails if the rollout failed: outcomes are data until here. Behind a point of no return it fails with the code
+    C(rollout-frozen): no host was taken back, and somebody has to bring the release, or a newer one, up.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller

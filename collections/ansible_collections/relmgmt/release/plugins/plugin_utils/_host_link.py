@@ -28,14 +28,14 @@ __all__ = ["HostAction", "Request"]
 TOO_OLD, NOT_FOUND = 196, 197
 ROUNDS = 4  # of files that a host turns out to lack
 Result = dict[str, t.Any]
-_OUTCOMES = ("ok", "absent", *outcome.OUTCOMES)
+_OUTCOMES = ("ok", "absent", outcome.MIGRATED, outcome.FROZEN, outcome.THAWED, *outcome.OUTCOMES)
 _ANSWER: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("outcome", "reason", "version"), str),
+    **dict.fromkeys(("outcome", "reason", "version", "code", "database", "before"), str),
     **dict.fromkeys(("deployment", "from", "to"), int),
     **dict.fromkeys(("diff", "host", "release"), dict),
-    **dict.fromkeys(("probes", "removed", "kept", "repaired"), list),
+    **dict.fromkeys(("probes", "removed", "kept", "repaired", "steps"), list),
     **dict.fromkeys(("changed", "inconclusive"), bool),
-    "recovered": (str, type(None)),
+    **dict.fromkeys(("recovered", "after", "failing"), (str, type(None))),
     "seconds": (int, float),
 }
 

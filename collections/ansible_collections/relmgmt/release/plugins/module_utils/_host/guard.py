@@ -13,6 +13,7 @@ What it does under the instance's lock, and only when no verb has it:
 
 - finishes what was interrupted: goes back, or on with going back;
 - leaves a provisional deployment that was not confirmed in time, whose service died, or whose required probes stay red;
+- makes final, where there is no way back, what would be left otherwise, and says so loudly;
 - brings up what is sick, and into traffic what belongs there, for as long as that takes.
 """
 
@@ -22,6 +23,7 @@ import contextlib
 import sys
 
 from .._model.errors import ConflictError, RelmgmtError
+from .alarm import alert
 from .instance import Instance, Tools
 from .journal import History
 from .lock import locked
@@ -125,12 +127,25 @@ class Guard:
                 self._post.leave()  # before the instance's lock: whoever takes that next must not count on us
             return None
         if history.interrupted:
-            return self._after(self._switching.recover() is not None or not self._instance.history().owed)
+            done = self._switching.recover() is not None or not self._instance.history().owed
+            self._alarm(history)
+            return self._after(done)
         if history.provisional:
             if why and (self._switching.overdue(history) or self._ill(history.current)):
                 self._switching.expire(why)
+                self._alarm(history)
             return _TICK
         return self._after(history.sick and self._switching.mend()["outcome"] != "failed")
+
+    def _alarm(self, before: History) -> None:
+        """Say so where what would have been left stays, because nothing leads back from it."""
+        history, unfinished = self._instance.history(), before.unfinished
+        stays = before.provisional and before.no_return if unfinished is None else before.barred(unfinished.origin)
+        if stays:
+            alert(
+                f"{self._instance.path}: deployment {history.current} stays and is {history.state}, frozen:"
+                f" {history.frozen_why}"
+            )
 
     def _dismiss(self) -> None:
         if self._tools.guard is not None:

@@ -10,6 +10,8 @@ __all__ = [
     "CONFIRMED",
     "CONTINUE",
     "FAILED",
+    "FROZEN",
+    "MIGRATED",
     "OUTCOMES",
     "PAUSE",
     "PROVISIONAL",
@@ -17,6 +19,7 @@ __all__ = [
     "REVERT_ALL",
     "REVERT_WAVE",
     "STAGED",
+    "THAWED",
     "UNKNOWN",
     "UNREACHABLE",
     "VERDICTS",
@@ -30,6 +33,10 @@ FAILED = "failed"
 UNREACHABLE = "unreachable"
 UNKNOWN = "unknown"
 OUTCOMES = (STAGED, PROVISIONAL, CONFIRMED, REVERTED, FAILED, UNREACHABLE, UNKNOWN)
+
+MIGRATED = "migrated"  # of a database
+FROZEN = "frozen"  # no way leads behind a deployment any more
+THAWED = "thawed"
 
 CONTINUE = "continue"
 PAUSE = "pause"

@@ -10,6 +10,21 @@ from . import run_directory
 from .account import closing, lease_of, lost_elsewhere, outcomes, rows
 from .clocks import Clocks, set_clocks
 from .gate import Gate, Policy
+from .migrating import (
+    AFTER,
+    BEFORE,
+    UNDO,
+    Job,
+    Moved,
+    Work,
+    frozen_instead,
+    judge_moves,
+    standing,
+    to_freeze,
+    work_of,
+)
+from .migration import VARIABLE as DATABASES
+from .migration import Database
 from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
@@ -19,6 +34,9 @@ from .strategy import STRATEGIES, Options, Wave, budget_of, waves
 from .verdict import Result, Verdict, decide, final, good_outcomes
 
 __all__ = [
+    "AFTER",
+    "BEFORE",
+    "DATABASES",
     "DEPLOY",
     "LEASE_SECONDS",
     "LEAVE_NEW",
@@ -27,11 +45,15 @@ __all__ = [
     "PHASES",
     "SECRETS_PREFIX",
     "STRATEGIES",
+    "UNDO",
     "UNREHEARSED",
     "Clocks",
+    "Database",
     "Gate",
     "HostInput",
     "HostPlan",
+    "Job",
+    "Moved",
     "Opened",
     "Options",
     "Package",
@@ -41,14 +63,17 @@ __all__ = [
     "Verdict",
     "Wave",
     "Wish",
+    "Work",
     "astray",
     "budget_of",
     "check",
     "closing",
     "decide",
     "final",
+    "frozen_instead",
     "good_outcomes",
     "judge",
+    "judge_moves",
     "lease_of",
     "lost_elsewhere",
     "open_rollout",
@@ -57,5 +82,8 @@ __all__ = [
     "rows",
     "run_directory",
     "set_clocks",
+    "standing",
+    "to_freeze",
     "waves",
+    "work_of",
 ]

@@ -11,7 +11,7 @@ import collections.abc
 import typing as t
 
 from ...module_utils._model import outcome
-from .._registry import FAILED, ROLLBACK, ROLLOUT, STOPPED, SUCCEEDED, DeploymentRow, Lease
+from .._registry import FAILED, FROZEN, ROLLBACK, ROLLOUT, STOPPED, SUCCEEDED, DeploymentRow, Lease
 from .plan import LEFT_OUT, NONE, UNREHEARSED, Plan
 from .strategy import Wave
 from .verdict import FINAL, Result, final, good_outcomes
@@ -24,7 +24,8 @@ Variables = collections.abc.Mapping[str, t.Any]
 class Close(t.NamedTuple):
     """How a rollout ended: outcomes counted, and the hosts that are not where it led (behind).
 
-    result: ``succeeded``, ``failed`` (something is not as it should be), ``stopped`` (a person decides).
+    result: ``succeeded``, ``failed`` (something is not as it should be), ``stopped`` (a person decides), ``frozen``
+    (a person decides, behind a point of no return).
     """
 
     result: str
@@ -36,7 +37,13 @@ class Close(t.NamedTuple):
 def lease_of(plan: Plan, fence: collections.abc.Mapping[str, t.Any]) -> Lease:
     """The lease that the plan took; it outlives the process that did."""
     return Lease(
-        str(fence["registry"]), plan.package, plan.environment, plan.instance, token=int(fence["token"]), expires=""
+        str(fence["registry"]),
+        plan.package,
+        plan.environment,
+        plan.instance,
+        token=int(fence["token"]),
+        expires="",
+        databases=tuple(database.id for database in plan.databases),
     )
 
 
@@ -118,12 +125,14 @@ def closing(
         counts[result.outcome] = counts.get(result.outcome, 0) + 1
     wrong = {host: r for host, r in sorted(results.items()) if r.outcome not in (good, outcome.CONFIRMED)}
     if verdict["verdict"] == outcome.PAUSE:
-        return Close(STOPPED, str(verdict["reason"]), counts, list(wrong))
+        stopped = FROZEN if verdict.get("frozen") else STOPPED
+        return Close(stopped, str(verdict["reason"]), counts, list(wrong))
     if verdict["verdict"] != outcome.CONTINUE:
         return Close(FAILED, str(verdict["reason"]), counts, list(wrong))
     if len(wrong) > plan.failure_budget:
         host, result = next(iter(wrong.items()))
+        failed = FROZEN if plan.past_return(1) else FAILED
         return Close(
-            FAILED, f"{host} ended {result.outcome}: {result.reason or 'no reason given'}", counts, list(wrong)
+            failed, f"{host} ended {result.outcome}: {result.reason or 'no reason given'}", counts, list(wrong)
         )
-    return Close(SUCCEEDED, "", counts, list(wrong))
+    return Close(SUCCEEDED, str(verdict.get("note") or ""), counts, list(wrong))

@@ -17,6 +17,7 @@ from ...module_utils._model.runtime import Runtime
 from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
 from . import run_directory
+from .databases import Databases
 from .gate import Gate
 from .plan import Plan
 from .planning import Wish, left_out, make_plan
@@ -26,6 +27,11 @@ __all__ = ["LEASE_SECONDS", "Opened", "Package", "check", "open_rollout"]
 
 LEASE_SECONDS = 900  # renewed at every verdict
 Hosts = collections.abc.Mapping[str, HostInput]
+Inventory = collections.abc.Callable[[str], collections.abc.Mapping[str, t.Any] | None]  # variables of any host
+
+
+def _nobody(_host: str) -> None:
+    """An inventory without hosts."""
 
 
 class Package(t.NamedTuple):
@@ -46,12 +52,19 @@ class Opened(t.NamedTuple):
 
 
 def open_rollout(
-    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, holder: Holder, gate: Gate
+    wish: Wish,
+    hosts: Hosts,
+    package: Package,
+    access: Access,
+    registry: Registry,
+    holder: Holder,
+    gate: Gate,
+    inventory: Inventory = _nobody,
 ) -> Opened:
     """Plan, take the lease, record, and lay the profiles ready.
 
     Raises:
-        ConflictError: another run holds the lease (``rollout-locked``).
+        ConflictError: another run holds the lease, or that of a database (``rollout-locked``).
         RelmgmtError: hosts are not ready, values break the schema, a secret or a template cannot be had, the gate is
             closed.
     """
@@ -66,14 +79,17 @@ def open_rollout(
         profiles=profiles,
         unfinished=unfinished,
         gate=gate,
+        databases=Databases(registry, inventory=inventory),
         new_id=registry.new_rollout_id,
     )
-    if not plan.waves and not unfinished:
+    if not plan.active and not unfinished:
         return Opened(plan, None, None)
-    lease = registry.acquire(*scope, holder, ttl=LEASE_SECONDS)
+    lease = registry.acquire(*scope, holder, ttl=LEASE_SECONDS, databases=[db.id for db in plan.databases])
+    if wish.migration_lost:
+        registry.give_up_migrations(wish.migration_lost)
     if unfinished and unfinished.id != plan.id:
         registry.finish_rollout(unfinished.id, STOPPED, f"superseded by {plan.id}")
-    if not plan.waves:
+    if not plan.active:
         registry.release(lease)
         return Opened(plan, None, None)
     if package.manifest:
@@ -82,13 +98,21 @@ def open_rollout(
             environment=plan.environment, name=plan.package, version=plan.version, digest=plan.digest
         )
     registry.begin_rollout(_row(plan, lease))
-    first = plan.staging if package.manifest else plan.waves[0]
-    registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)
+    if plan.waves:
+        first = plan.staging if package.manifest else plan.waves[0]
+        registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)
     return Opened(plan, lease, run_directory.write_profiles(plan.id, profiles), _runtimes(profiles))
 
 
 def check(
-    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, run: str, gate: Gate
+    wish: Wish,
+    hosts: Hosts,
+    package: Package,
+    access: Access,
+    registry: Registry,
+    run: str,
+    gate: Gate,
+    inventory: Inventory = _nobody,
 ) -> Opened:
     """The plan that ``open_rollout`` would make, under the id of this run; only the run directory is written.
 
@@ -103,6 +127,7 @@ def check(
         profiles=profiles,
         unfinished=_unfinished(wish, registry),
         gate=gate,
+        databases=Databases(registry, inventory=inventory),
         new_id=lambda: run,
     )
     directory = run_directory.write_profiles(run, profiles)

@@ -14,6 +14,7 @@ from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from .._registry import REHEARSAL, ROLLBACK, ROLLOUT
+from .databases import Databases, approval_of
 from .gate import Gate
 from .plan import (
     DEPLOY,
@@ -51,6 +52,9 @@ class Wish:
     batch: str
     on_failure: str
     failure_budget: int
+    point_of_no_return: str = ""
+    point_of_no_return_reason: str = ""
+    migration_lost: str = ""
 
 
 def left_out(hosts: Hosts, manifest: Manifest | None, *, budget: int) -> dict[str, str]:
@@ -86,13 +90,16 @@ def make_plan(
     profiles: collections.abc.Mapping[str, Profile],
     unfinished: Plan | None,
     gate: Gate | None,
+    databases: Databases | None = None,
     new_id: t.Callable[[], str],
 ) -> Plan:
     """The plan. An unfinished one for the same package and hosts keeps its identity, its waves and its versions
     before.
 
     Raises:
-        InputError, IntegrityError: the gate is closed; hosts are not fit for a rehearsal, or hold no such version.
+        InputError, IntegrityError: the gate is closed; hosts are not fit for a rehearsal, or hold no such version; a
+            point of no return is not approved.
+        ConflictError: databases or hosts forbid it.
     """
     digest = manifest.digest if manifest else ""
     resumed = unfinished if unfinished and _same(unfinished, wish, digest, hosts) else None
@@ -118,6 +125,8 @@ def make_plan(
         shaped = _with_late(resumed.waves, deploying)
     else:
         shaped = waves(wish.strategy, deploying, Options(wish.package, canary=wish.canary, batch=wish.batch))
+    order = [host for wave in shaped for host in wave.hosts]
+    found = databases.of(wish, hosts, planned, manifest, order=order, resumed=resumed) if databases else ()
     return Plan(
         id=resumed.id if resumed else new_id(),
         kind=wish.kind,
@@ -132,6 +141,8 @@ def make_plan(
         hosts=planned,
         waves=shaped,
         rehearsal=rehearsal,
+        databases=found,
+        approval=approval_of(wish, found, waves=bool(shaped), resumed=resumed),
     )
 
 

@@ -107,8 +107,9 @@ def profile(
     status: int = 200,
     secret: str = "",
     traffic: t.Mapping[str, t.Any] | None = None,
+    migrations: t.Sequence[t.Mapping[str, t.Any]] = (),
 ) -> dict[str, t.Any]:
-    """A rendered profile: the port and the status that the server answers with, its probe, its traffic."""
+    """A rendered profile: the port and the status that the server answers with, its probe, traffic, migrations."""
     contents = f"{port} {status}\n".encode()
     files = [("port.conf", contents)] + ([("secret", secret.encode())] if secret else [])
     server = str(instance / "current" / "release" / "app" / "server.py")
@@ -119,13 +120,14 @@ def profile(
         str(instance / "state" / "data"),
     ]
     return {
-        "digest": digest_of(canonical([contents.decode(), len(secret), dict(traffic or {})])),
+        "digest": digest_of(canonical([contents.decode(), len(secret), dict(traffic or {}), list(migrations)])),
         "files": [{"path": path, "mode": "0640", "contents": base64.b64encode(data).decode()} for path, data in files],
         "runtime": {
             "service": {"driver": "command", "command": command, "stop_timeout": 5},
             "probes": [{"name": "web", "kind": "http", "url": f"http://127.0.0.1:{port}/"}],
             "health": {"min_healthy_time": 0.05, "healthy_deadline": deadline(status), "interval": 0.05},
             **({"traffic": dict(traffic)} if traffic else {}),
+            **({"migrations": list(migrations)} if migrations else {}),
         },
         "versions": {},
     }
