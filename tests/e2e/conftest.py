@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -14,12 +15,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import typing as t
 import urllib.request
 
 import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+LIMIT = 180.0  # seconds to wait for something that takes a few
 COLLECTION = REPOSITORY / "collections/ansible_collections/relmgmt/release"
 GUIDE = (COLLECTION / "docs/your-first-rollout.md").read_text()
 BLOCK = re.compile(r"(?:^`([\w./-]+)`:\n\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -103,3 +106,12 @@ def write_files(reader: Reader) -> list[str]:
                 {key: value.replace("$PWD", str(reader.work)) for key, value in re.findall(r"(\w+)=(\S+)", line)}
             )
     return commands
+
+
+def wait_for(condition: t.Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Until the condition holds, which it has to while the process runs."""
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"it ended with {process.wait(0.05)} too early")

@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pathlib
 import signal
 import socket
 import subprocess
-import time
 import typing as t
 
 import pytest
 
-from .conftest import Reader, write_files
+from .conftest import Reader, wait_for, write_files
 
 HOSTS = ("web-1", "web-2", "web-3")
 ROLL_OUT = "ansible-playbook -i hosts.yml relmgmt.release.rollout -e relmgmt_target=web -e relmgmt_package=web/hello"
@@ -27,7 +25,6 @@ PUBLISH = (
     "ansible-playbook relmgmt.release.promote -e relmgmt_package=web/hello -e relmgmt_version={0}"
     " -e relmgmt_environment=prod",
 )
-LIMIT = 180.0  # seconds to wait for something that takes a few
 
 
 @pytest.fixture
@@ -104,12 +101,3 @@ def test_a_rehearsal_that_is_killed_begins_anew_from_where_it_came(fleet: Reader
     (last, *_before) = rollouts(fleet)
     assert (last["id"], last["kind"], last["result"]) == (cut["id"], "rehearsal", "succeeded")
     assert "rehearsed from 1.0.0" in fleet.run(f"{ROLL_OUT} -e relmgmt_rehearsal=required")
-
-
-def wait_for(condition: t.Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    """Until the condition holds, which it has to while the process runs."""
-    deadline = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < deadline
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            pytest.fail(f"it ended with {process.wait(0.05)} too early")

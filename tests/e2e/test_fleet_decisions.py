@@ -18,8 +18,8 @@ import typing as t
 import pytest
 import yaml
 
-from .conftest import Reader, ports, write_files
-from .test_bad_days import PUBLISH, ROLL_OUT, rollouts, wait_for
+from .conftest import Reader, ports, wait_for, write_files
+from .test_bad_days import PUBLISH, ROLL_OUT, rollouts
 
 HOSTS = tuple(f"web-{number}" for number in range(1, 7))
 BATCH = 2

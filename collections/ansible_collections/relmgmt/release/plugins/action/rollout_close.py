@@ -9,7 +9,7 @@ import typing as t
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError
 from ..plugin_utils._action import ControllerAction
-from ..plugin_utils._registry import SUCCEEDED, Registry, location
+from ..plugin_utils._registry import FROZEN, SUCCEEDED, Registry, location
 from ..plugin_utils._rollout import (
     UNREHEARSED,
     Plan,
@@ -34,7 +34,7 @@ class ActionModule(ControllerAction):
         plan = Plan.from_dict(rollout)
         results = outcomes(plan, plan.hosts, task_vars["hostvars"], params["results"])
         close = closing(plan, params["verdict"], results)
-        if plan.waves and not self.check_mode:
+        if plan.active and not self.check_mode:
             with Registry.open(location(rollout)) as registry:
                 registry.record_deployments(plan.id, rows(plan, results))
                 registry.finish_rollout(plan.id, close.result, close.reason, token=rollout["fence"]["token"])
@@ -47,11 +47,14 @@ class ActionModule(ControllerAction):
         lost = {host: _told(plan, host, results[host], known) for host in close.behind}
         if close.result != SUCCEEDED:
             away = [text for host, text in lost.items() if results[host].outcome in _LOST]
+            frozen = close.result == FROZEN
+            on = " Mend the cause and run the same command again, or roll a newer version forward." if frozen else ""
             raise BackendError(
-                "rollout-failed",
+                "rollout-frozen" if frozen else "rollout-failed",
                 f"{ended}: {close.reason} (hosts: {counts})" + (f". Out of reach: {'; '.join(away)}" if away else ""),
-                hint=f"relmgmt.release.rollout_info with rollout={plan.id} shows every host.",
+                hint=f"relmgmt.release.rollout_info with rollout={plan.id} shows every host.{on}",
             )
+        note = f"; {close.reason}" if close.reason else ""
         left = [*lost.values()]
         left += [f"{host} ({p.reason})" for host, p in sorted(plan.hosts.items()) if p.action == UNREHEARSED]
         behind = [f"{len(left)} of {len(plan.hosts)} hosts were left behind: {'; '.join(left)}"] if left else []
@@ -60,7 +63,7 @@ class ActionModule(ControllerAction):
         return {
             "changed": False,
             "warnings": behind,
-            "summary": f"{ended} (hosts: {counts})" if plan.waves else plan.summary,
+            "summary": f"{ended} (hosts: {counts}){note}" if plan.active else plan.summary,
             "rollout": {"id": plan.id, "result": close.result, "reason": close.reason, "outcomes": close.counts},
             "hosts": {host: {"outcome": r.outcome, "reason": r.reason} for host, r in sorted(results.items())},
         }

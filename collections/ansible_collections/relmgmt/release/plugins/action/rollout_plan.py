@@ -20,6 +20,7 @@ from ..plugin_utils._dml import Settings
 from ..plugin_utils._fallback import find_packages
 from ..plugin_utils._registry import REHEARSAL, ROLLBACK, Holder, Registry, location
 from ..plugin_utils._rollout import (
+    DATABASES,
     DEPLOY,
     NONE,
     SECRETS_PREFIX,
@@ -40,7 +41,7 @@ from ..plugin_utils._secrets import Access
 from ..plugin_utils._transfer import prepare
 from ..plugin_utils._vault_file import vault_file_opener
 
-_PREFIXES = ("relmgmt_config", SECRETS_PREFIX)
+_PREFIXES = ("relmgmt_config", SECRETS_PREFIX, DATABASES)
 
 
 class ActionModule(ControllerAction):
@@ -59,12 +60,12 @@ class ActionModule(ControllerAction):
         with contextlib.ExitStack() as failed:
             if self.check_mode:
                 failed.callback(run_directory.remove, run)
-            result = self._plan(params, hosts, run, task_vars.get("ansible_inventory_sources") or [])
+            result = self._plan(params, hosts, run, task_vars)
             failed.pop_all()
         return result
 
     def _plan(
-        self, params: dict[str, t.Any], hosts: dict[str, HostInput], run: str, inventories: t.Sequence[str]
+        self, params: dict[str, t.Any], hosts: dict[str, HostInput], run: str, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         policy = self._policy(params)
         package = self._package(params, run)
@@ -74,16 +75,21 @@ class ActionModule(ControllerAction):
             name: budget_of(params[name], len(hosts), name=name) for name in ("failure_budget", "release_budget")
         }
         wish = Wish(**{**about, "version": version, **budgets})
+        known = task_vars["hostvars"]
+
+        def inventory(host: str) -> dict[str, t.Any] | None:
+            return plain({DATABASES: known[host].get(DATABASES)}) if host in known else None
+
         access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ)
         with Registry.open(location(params), write=not self.check_mode) as registry:
-            gate = Gate(policy, registry, inventories=plain(inventories))
+            gate = Gate(policy, registry, inventories=plain(task_vars.get("ansible_inventory_sources") or []))
             timing = self._timing(params, registry)
             if self.check_mode:
-                opened = check_rollout(wish, hosts, package, access, registry, run, gate, timing)
+                opened = check_rollout(wish, hosts, package, access, registry, run, gate, timing, inventory)
             else:
                 # The lease belongs to the run, not to the worker process that takes it.
                 holder = Holder.of(os.getppid())
-                opened = open_rollout(wish, hosts, package, access, registry, holder, gate, timing)
+                opened = open_rollout(wish, hosts, package, access, registry, holder, gate, timing, inventory)
         fallback = self._fallback(params, hosts, opened.plan, run)
         return self._result(opened, package, hosts, location(params), fallback)
 

@@ -18,6 +18,7 @@ from ..plugin_utils._rollout import (
     Verdict,
     Wave,
     decide,
+    frozen_instead,
     good_outcomes,
     lease_of,
     lost_elsewhere,
@@ -41,6 +42,8 @@ class ActionModule(ControllerAction):
         lost = lost_elsewhere(plan, wave, variables, names)
         spent = plan.spent.plus(lost)
         verdict = decide(results, good=good, budget=plan.budget, spent=spent, on_failure=plan.on_failure)
+        if plan.past_return(wave.index):
+            verdict = frozen_instead(verdict)
         warnings = []
         if not self.check_mode:
             try:

@@ -70,12 +70,24 @@ release:
     - C(traffic) is V(in) or V(out), or null where the current deployment declares no traffic.
     - C(guarded) says whether a guard sees to the way back at this moment, C(seconds_left) after how many seconds it
       leaves a deployment that nobody confirms; null where there is none.
+    - C(frozen) is why no way leads behind the deployment C(frozen_at), V(0) and empty where that is not so.
+    - C(migrations) of a deployment lists, for each database, what its release does to it.
     - C(interrupted) says that a crash left something half done; the next verb that changes something finishes it.
   returned: when the host answered and O(package) is given
   type: dict
   sample:
-    current: {deployment: 2, profile: "sha256:4f...", release: "sha256:9a...", status: confirmed, version: 3.9.0}
+    current:
+      deployment: 2
+      migrations:
+        - {database: calendar, from: 1a2b, steps: [{irreversible: false, phase: expand, to: 3c4d}]}
+      profile: "sha256:4f..."
+      proven: true
+      release: "sha256:9a..."
+      status: confirmed
+      version: 3.9.0
     deployments: []
+    frozen: ""
+    frozen_at: 0
     guarded: false
     instance: main
     interrupted: false

@@ -22,6 +22,8 @@ description:
     A release that took effect by a boot of the host (C(activation: reboot)) is left by another one, for which this
     module waits as M(relmgmt.release.release_activate) does.
   - >-
+    Refused with C(point-of-no-return) where M(relmgmt.release.release_freeze) closed the way.
+  - >-
     Needs nothing but the host itself; neither the DML nor a secret store nor the registry.
 extends_documentation_fragment:
   - relmgmt.release.attributes

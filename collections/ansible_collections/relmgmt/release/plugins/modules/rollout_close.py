@@ -15,6 +15,9 @@ description:
   - >-
     Fails if the rollout failed: outcomes are data until here. Hosts that were left behind are named with what they are
     known to run, in a warning, or in the failure those that could not be reached.
+  - >-
+    Behind a point of no return it fails with the code C(rollout-frozen): no host was taken back, and somebody has to
+    bring the release, or a newer one, up.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller

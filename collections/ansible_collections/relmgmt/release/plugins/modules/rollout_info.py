@@ -112,7 +112,8 @@ rollouts:
       type: str
       sample: "2026-11-21T10:41:12.000000Z"
     result:
-      description: V(running), V(succeeded), V(failed) or V(stopped).
+      description:
+        - V(running), V(succeeded), V(failed), V(stopped), or V(frozen) where it stopped behind a point of no return.
       type: str
       sample: succeeded
     reason:
@@ -147,6 +148,40 @@ rollouts:
           sample: continue
         reason:
           description: Why the verdict is so.
+          type: str
+    migrations:
+      description: What was done to databases, in the order in which it was begun.
+      type: list
+      elements: dict
+      contains:
+        database:
+          description: Id of the database, as C(relmgmt_databases) of the inventory names it.
+          type: str
+          sample: pg-a/calendar
+        phase:
+          description: V(before) the first wave, V(after) the last one, or V(undo) when hosts went back.
+          type: str
+          sample: before
+        host:
+          description: The host that ran the commands.
+          type: str
+          sample: ci-ber-01
+        started:
+          description: When it began.
+          type: str
+        finished:
+          description: When it ended; null while nobody knows that it has.
+          type: str
+        outcome:
+          description: V(migrated) or V(failed); V(unreachable) or V(unknown) where nobody knows; empty while it runs.
+          type: str
+          sample: migrated
+        version:
+          description: Version of the schema afterwards; null where nobody knows.
+          type: str
+          sample: 5e6f
+        reason:
+          description: Why, where there is something to say.
           type: str
     deployments:
       description: What became of the hosts, by name.

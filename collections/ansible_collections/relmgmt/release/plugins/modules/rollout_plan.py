@@ -111,6 +111,24 @@ options:
         until they fit; the summary says so. The plan warns where not even the smallest would.
     type: float
     default: 0.0
+  point_of_no_return:
+    description:
+      - The version, if somebody answers for those of its steps on databases that nothing takes back.
+      - Where one comes before the first wave, the rollout is refused without it. A C(contract) without it is left for a
+        later run of the same rollout.
+    type: str
+    default: ""
+  point_of_no_return_reason:
+    description: Why, for the record; an approval without a reason is refused.
+    type: str
+    default: ""
+  migration_lost:
+    description:
+      - A host on which a migration was begun, of which nobody knows what came of it, and of which it is certain that
+        nothing of it runs any more. Another host goes on with it then.
+      - Without it, a rollout that would migrate the same database is refused until that host answers.
+    type: str
+    default: ""
   rehearsal:
     description:
       - What a rollout to one of the environments in O(production) asks for. Rollbacks, and what was begun before, are
@@ -176,6 +194,7 @@ rollout:
   description:
     - The plan. C(waves) is empty when every host already is where the rollout leads.
     - C(shaped) says why waves are smaller than was asked for; else it is empty.
+    - C(databases) are those whose schema the release changes, C(approval) says who answers for what cannot be undone.
     - C(rehearsal) names the ways that hosts go, with the rehearsal that was found for each, or that it was waived.
     - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play.
   returned: success

@@ -12,7 +12,8 @@ author: relmgmt contributors (@relmgmt)
 description:
   - >-
     Says what the outcomes of a wave mean for the rollout: continue, pause, revert the wave, or revert everything.
-    Records outcomes and verdict.
+    Records outcomes and verdict. Behind a point of no return nothing is reverted: the verdict is V(pause) then, and
+    C(frozen) is true in RV(verdict).
   - >-
     Hosts that speak against the release, because it was tried there and found unhealthy, are counted apart from
     those that are sick by themselves, each against its own budget of M(relmgmt.release.rollout_plan). A host that

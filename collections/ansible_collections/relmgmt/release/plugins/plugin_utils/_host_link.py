@@ -30,14 +30,14 @@ TOO_OLD, NOT_FOUND = 196, 197
 _PASSING = ("host-locked", "host-silent", "host-unreachable")
 ROUNDS = 4  # of files that a host turns out to lack
 Result = dict[str, t.Any]
-_OUTCOMES = ("ok", "absent", *outcome.OUTCOMES)
+_OUTCOMES = ("ok", "absent", outcome.MIGRATED, outcome.FROZEN, outcome.THAWED, *outcome.OUTCOMES)
 _ANSWER: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("outcome", "reason", "version", "cause"), str),
+    **dict.fromkeys(("outcome", "reason", "version", "cause", "code", "database", "before"), str),
     **dict.fromkeys(("deployment", "from", "to"), int),
     **dict.fromkeys(("diff", "host", "release"), dict),
-    **dict.fromkeys(("probes", "removed", "kept", "repaired"), list),
+    **dict.fromkeys(("probes", "removed", "kept", "repaired", "steps"), list),
     **dict.fromkeys(("changed", "inconclusive"), bool),
-    "recovered": (str, type(None)),
+    **dict.fromkeys(("recovered", "after", "failing"), (str, type(None))),
     **dict.fromkeys(("awaits", "seconds"), (int, float)),
 }
 
@@ -54,8 +54,7 @@ class HostAction(ActionBase):
     """A verb that one host carries out. A subclass is named by its file and implements ``request``.
 
     The result always has ``outcome``. With ``on_failure: fail`` (the default) an outcome outside ``GOOD`` fails the
-    task;
-    a rollout passes ``report``, because ansible-core's own failure handling cannot run a fleet.
+    task; a rollout passes ``report``, because ansible-core's own failure handling cannot run a fleet.
     """
 
     _supports_check_mode = True

@@ -31,7 +31,9 @@ class Account:
     other: bool
 
     def environment(self) -> dict[str, str]:
-        return {"PATH": _PATH, "LANG": "C.UTF-8", "HOME": self.home, "USER": self.name, "LOGNAME": self.name}
+        """What every process is given. No byte code: root could write into a release, and it would not be whole."""
+        who = {"HOME": self.home, "USER": self.name, "LOGNAME": self.name}
+        return {"PATH": _PATH, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **who}
 
     def options(self) -> dict[str, t.Any]:
         """Arguments of Popen that make the child this account, with umask 022."""

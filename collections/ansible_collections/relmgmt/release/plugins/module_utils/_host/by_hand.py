@@ -20,6 +20,7 @@ import types
 import typing as t
 
 from .._model.errors import BackendError, ConflictError, InputError
+from .freezing import no_return
 from .held import newest, require_proven, told
 from .instance import Instance, Tools
 from .journal import Event, History
@@ -29,7 +30,7 @@ from .moved import unit_elsewhere
 from .serving import Serving
 from .status import ABSENT, Answer, holder, standing
 
-__all__ = ["Hand", "Way", "confirm", "drain", "revert", "way_back", "who"]
+__all__ = ["Hand", "Way", "confirm", "drain", "revert", "thaw", "way_back", "who"]
 
 _ENDS = ("provisional", "confirmed", "reverted", "returned", "failed")
 _NOBODY = 4294967295  # /proc/self/loginuid of what no login began
@@ -79,6 +80,13 @@ def way_back(instance: Instance, to: str) -> Way:
     _check_user(instance)
     history, _last = standing(instance)
     _check_place(instance, history.current)
+    way = _way(instance, history, to)
+    if way.params and history.barred(way.target):
+        raise no_return(instance, history, way.target)
+    return way
+
+
+def _way(instance: Instance, history: History, to: str) -> Way:
     if to:
         return _way_to(instance, history, to)
     if history.unfinished is not None:
@@ -105,6 +113,12 @@ def way_back(instance: Instance, to: str) -> Way:
 def revert(instance: Instance, hand: Hand, way: Way) -> Answer:
     """Go the way. Raises as the verb."""
     return _ask("revert", instance, hand, way.params, patience(instance))
+
+
+def thaw(instance: Instance, hand: Hand) -> Answer:
+    """Let ways lead behind a point of no return again. Raises as the verb."""
+    _check_user(instance)
+    return _ask("freeze", instance, hand, {"state": "absent"}, LOCK_WAIT)
 
 
 def drain(instance: Instance, tools: Tools) -> str:

@@ -13,8 +13,9 @@
     files                    path → sha256, mode, group: all but the units' files, which the release's manifest names
     seal                     the digest of all that
 
-Service, probes and health are in the profile's ``profile.json``. ``deployments/<n>/capsule/`` (0700) holds a second
-copy of each of ``files``: a profile cannot be had again when its secrets are gone. Paths begin at the instance.
+Service, probes, health and the versions of databases are in the profile's ``profile.json``.
+``deployments/<n>/capsule/`` (0700) holds a second copy of each of ``files``: a profile cannot be had again when its
+secrets are gone. Paths begin at the instance.
 """
 
 from __future__ import annotations

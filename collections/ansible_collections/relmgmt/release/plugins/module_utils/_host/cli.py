@@ -30,7 +30,7 @@ __all__ = ["INTERNAL", "command"]
 
 _REFUSED, _NOT_UNDERSTOOD, _INTERRUPTED = 1, 2, 130
 _ABOUT = """What relmgmt put on this host: where it stands, whether it is whole, and the way back.
-It needs no controller and no network. Only 'confirm' and 'revert' change anything."""
+It needs no controller and no network. Only 'confirm', 'revert' and 'thaw' change anything."""
 _EPILOG = """examples:
   relmgmt-host status                      where does everything below the root stand?
   relmgmt-host status web/shop             one of them: what runs, until when, what to do
@@ -161,6 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--to", default="", metavar="VERSION|N", help="a version, the number of a deployment, or 'absent'")
     one.add_argument("--yes", action="store_true", help="do not ask")
     one.add_argument("--reason", default="", metavar="TEXT", help="goes into the journal, beside your name")
+    one = add("thaw", "let ways lead behind a point of no return again", _THAW)
+    one.add_argument("--reason", required=True, metavar="TEXT", help="goes into the journal, beside your name")
     one = add("log", "what happened, newest last", _LOG)
     one.add_argument("--lines", type=int, default=50, metavar="N", help="only the last N (default 50; 0: all)")
     return parser
@@ -177,4 +179,7 @@ Probes are asked once more; if one is red it goes back instead. Exit code 0 only
 _REVERT = """Go back to what ran before, or to a version that was confirmed here before. The service is stopped and
 started, and the host is in traffic again when it is healthy. Needs no controller and no network. Done twice it goes
 back once. On a terminal it asks first. Exit code 0 if it stands where it was to go back to and is healthy."""
+_THAW = """After a point of no return a host goes back by nobody's hand: what ran before does not know the database as
+it is. Thaw it only when the database was restored to what it was before; then revert. What is provisional, and was not
+confirmed in time, goes back by itself then."""
 _LOG = """Show the journal: what was meant, and what came of it. Times are UTC."""

@@ -134,6 +134,15 @@ def _revert(asked: Asked) -> Told:
     return answer, f"{text.reverted(answer)}\n\n{shown}", 0 if done else failed
 
 
+def _thaw(asked: Asked) -> Told:
+    from .by_hand import thaw
+
+    instance = asked.one()
+    answer = thaw(instance, asked.hand())
+    shown, after = _after(asked, instance)
+    return dict(answer, status=after), f"{text.thawed(answer)}\n\n{shown}", 0
+
+
 def _log(asked: Asked) -> Told:
     instance = asked.one()
     events, lines = instance.journal.events(), asked.arguments.lines
@@ -152,5 +161,6 @@ COMMANDS: dict[str, t.Callable[[Asked], Told]] = {
     "verify": _verify,
     "confirm": _confirm,
     "revert": _revert,
+    "thaw": _thaw,
     "log": _log,
 }

@@ -12,7 +12,7 @@ from .._model import outcome
 from .instance import Instance
 from .status import ABSENT, DRIFTED, Answer
 
-__all__ = ["Call", "became", "confirmed", "log", "one", "reverted", "table", "verified", "way"]
+__all__ = ["Call", "became", "confirmed", "log", "one", "reverted", "table", "thawed", "verified", "way"]
 
 Event = t.Mapping[str, t.Any]
 Call = t.Callable[[str], str]  # how to call this command for the instance: of the verb, what to type
@@ -39,7 +39,9 @@ def one(answer: Answer, call: Call) -> str:
     lines.append(_row("service", answer["service"]))
     if answer["traffic"]:
         lines.append(_row("traffic", answer["traffic"]))
-    lines.append(_row("way back", _known(answer["previous"])))
+    if answer["frozen"]:
+        lines.append(_row("FROZEN", _frozen(answer)))
+    lines.append(_row("way back", "none" if _stays(answer) else _known(answer["previous"])))
     if answer["last"]:
         lines.append(_row("last", event(answer["last"], {})))
     lines.append(_row("lies at", answer["path"]))
@@ -72,6 +74,12 @@ def reverted(answer: Answer) -> str:
         return _outcome(f"NOT DONE: it was to go back to {where}", answer, why=True)
     text = f"REVERTED: back on {where}" if answer["changed"] else f"Nothing was done: it already is back on {where}"
     return _outcome(text, answer, why=False)
+
+
+def thawed(answer: Answer) -> str:
+    """What came of a thaw."""
+    did = "THAWED: ways lead behind deployment {deployment} again".format(**answer)
+    return _outcome(did if answer["changed"] else "Nothing was done: it is not frozen", answer, why=False)
 
 
 def way(instance: Instance, left: Answer | None, target: Answer | None, drains: str) -> str:
@@ -139,10 +147,22 @@ def _subject(item: Event, versions: t.Mapping[int, str]) -> str:
         return "deployments " + (", ".join(map(str, item["deployments"])) or "none")
     if item["event"] == "staged":
         return "deployment {} (version {})".format(item["deployment"], item["version"])
+    if item["event"] == "frozen":
+        return "at deployment " + named(item["deployment"])
+    if item["event"] == "thawed":
+        return "ways lead back again"
+    if item["event"] in ("migrating", "migrated"):
+        return f"{item['database']}: {_migration(item)}, by deployment {named(item['deployment'])}"
     text = "deployment " + named(item.get("deployment", "?"))
     if "to" in item:
         text += " -> " + named(item["to"])
     return text + (", stands on " + named(item["stands"]) if "stands" in item else "")
+
+
+def _migration(item: Event) -> str:
+    if item["event"] == "migrating":
+        return "{direction} from {from!r} to {to!r}".format(**item)
+    return "unknown" if item["version"] is None else repr(item["version"])
 
 
 def _headline(answer: Answer) -> str:
@@ -174,7 +194,26 @@ def _back_in(answer: Answer) -> str:
     return f"in {seconds} s" + (f" ({seconds // 60} min)" if seconds > 120 else "") if seconds else "at any moment"
 
 
+def _frozen(answer: Answer) -> str:
+    """What that means for the one who reads it."""
+    open_yet = _stays(answer) and answer["state"] != outcome.CONFIRMED
+    stays = "; what runs stays, and is final when it is healthy" if open_yet else ""
+    return "nothing goes back behind deployment {frozen_at}: {frozen}".format(**answer) + stays
+
+
+def _stays(answer: Answer) -> bool:
+    """Whether what is current cannot be left for what was there before it."""
+    current, previous = (answer[name] or {"deployment": 0} for name in ("current", "previous"))
+    return bool(previous["deployment"] < answer["frozen_at"] <= current["deployment"])
+
+
 def _advice(answer: Answer, call: Call) -> list[str]:
+    if _stays(answer) and answer["state"] != outcome.CONFIRMED:
+        keep = [_row("keep it", call("confirm"))] if answer["state"] == outcome.PROVISIONAL else []
+        look = [_row("look closer", call("verify")), _row("what happened", call("log"))]
+        forward = _row("mend it", "roll a release forward that knows the database as it is")
+        thaw = _row("go back", f"restore the database to what it was before; then {call('thaw --reason ...')}")
+        return ["What to do:", *keep, *look, forward, thaw]
     if answer["state"] == outcome.PROVISIONAL:
         return ["What to do:", _row("keep it", call("confirm")), _row("go back now", call("revert"))]
     if answer["state"] in (outcome.FAILED, outcome.UNKNOWN) or answer["problems"]:

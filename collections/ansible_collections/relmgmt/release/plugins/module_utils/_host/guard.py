@@ -14,6 +14,7 @@ What it does under the instance's lock, and only when no verb has it:
 - finishes what was interrupted: goes back, or on with going back;
 - leaves a provisional deployment that was not confirmed in time, whose service died, or whose required probes stay red;
 - has the host started anew where a switch takes effect by that;
+- makes final, where there is no way back, what would be left otherwise, and says so loudly;
 - brings up what is sick, and into traffic what belongs there, for as long as that takes.
 """
 
@@ -25,6 +26,7 @@ import sys
 
 from .._model import outcome
 from .._model.errors import BackendError, ConflictError, RelmgmtError
+from .alarm import alert
 from .instance import Instance, Tools
 from .journal import History
 from .lock import locked
@@ -135,11 +137,14 @@ class Guard:
             return self._start_anew(history)
         self._ordering = None
         if history.interrupted:
-            return self._after(self._switching.recover() is not None or not self._instance.history().owed)
+            done = self._switching.recover() is not None or not self._instance.history().owed
+            self._alarm(history)
+            return self._after(done)
         if history.provisional:
             overdue = self._switching.overdue(history)
             if why and (overdue or self._ill(history.current)):
                 self._switching.expire(why, cause=outcome.HOST if overdue else outcome.RELEASE)
+                self._alarm(history)
             return _TICK
         return self._after(history.sick and self._switching.mend()["outcome"] != "failed")
 
@@ -155,6 +160,16 @@ class Guard:
             except BackendError as exc:
                 self._switching.give_up(str(exc))
         return _TICK
+
+    def _alarm(self, before: History) -> None:
+        """Say so where what would have been left stays, because nothing leads back from it."""
+        history, unfinished = self._instance.history(), before.unfinished
+        stays = before.provisional and before.no_return if unfinished is None else before.barred(unfinished.origin)
+        if stays:
+            alert(
+                f"{self._instance.path}: deployment {history.current} stays and is {history.state}, frozen:"
+                f" {history.frozen_why}"
+            )
 
     def _dismiss(self) -> None:
         if self._tools.guard is not None:

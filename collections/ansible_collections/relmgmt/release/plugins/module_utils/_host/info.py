@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import platform
@@ -51,14 +52,16 @@ def describe_instance(instance: Instance, tools: Tools) -> Answer:
         "instance": instance.name,
         "state": history.state,
         "interrupted": history.interrupted,
-        "current": about(history, history.current),
+        "current": _with_migrations(instance, about(history, history.current)),
         "previous": about(history, history.previous(history.current) if history.current else 0),
-        "deployments": [about(history, number) for number in sorted(history.staged)],
+        "deployments": [_with_migrations(instance, about(history, number)) for number in sorted(history.staged)],
         "units": instance.units(),
         "service": "none",
         "traffic": Serving(instance, tools).state(history.current),
         "guarded": guarded(instance),
         "seconds_left": seconds_left(history, tools),
+        "frozen": history.frozen_why,
+        "frozen_at": history.frozen,
     }
     driver = driver_of(instance, history.current, tools)
     if driver is not None:
@@ -68,7 +71,7 @@ def describe_instance(instance: Instance, tools: Tools) -> Answer:
 
 def seconds_left(history: History, tools: Tools) -> float | None:
     """Until the host goes back by itself; None where it does not, 0 where that is due."""
-    if not history.provisional or history.deadline is None:
+    if not history.provisional or history.deadline is None or history.no_return:
         return None
     left = history.deadline.at - tools.clock() if history.deadline.boot == tools.runner.boot_id() else 0.0
     return round(max(0.0, left), 1)
@@ -87,3 +90,13 @@ def about(history: History, deployment: int) -> Answer | None:
         "status": history.status[deployment],
         "proven": deployment in history.proven,
     }
+
+
+def _with_migrations(instance: Instance, known: Answer | None) -> Answer | None:
+    """And what the deployment's release does to databases; nothing where that cannot be read any more."""
+    if known is None:
+        return None
+    migrations = []
+    with contextlib.suppress(RelmgmtError):
+        migrations = [migration.about() for migration in instance.runtime(known["deployment"]).migrations]
+    return dict(known, migrations=migrations)

@@ -20,6 +20,10 @@ One JSON object a line, fsynced before the step that it announces. Events:
     healthy      deployment                   stands there and is well: after ``failed``, or found out of traffic
     serving      deployment                   in traffic
     pruned       deployments
+    frozen       deployment, reason           no way leads behind it any more
+    thawed       reason                       ways lead everywhere again
+    migrating    deployment, database, from, to, direction   a step is about to be taken; for people, like the next
+    migrated     deployment, database, version, reason       what the database said after it
 
 ``confirmed``, ``reverted``, ``returned`` and ``healthy`` carry ``serve`` where they are meant to lead into traffic;
 ``serving`` follows when they have.
@@ -66,7 +70,7 @@ class History:
     """What the journal says: status of each deployment, which were ever confirmed (proven), where the instance stands,
     whether it is sick there, by which event each one was left that was (left), what is unfinished, the boot that this
     takes (reboot), which took effect by one (booted), whether it still has to go into traffic (owed), until when it may
-    stay provisional (deadline)."""
+    stay provisional (deadline), behind which deployment no way leads (frozen; 0: none), and why."""
 
     def __init__(self, events: t.Iterable[Event] = ()) -> None:
         self.current = 0
@@ -80,6 +84,8 @@ class History:
         self.booted: set[int] = set()
         self.owed = False
         self.deadline: Deadline | None = None
+        self.frozen = 0
+        self.frozen_why = ""
         self._origin: dict[int, int] = {}
         for event in events:
             fold = getattr(self, "_" + event["event"], None)
@@ -95,6 +101,15 @@ class History:
     def previous(self, deployment: int) -> int:
         """The deployment that the instance stood on before this one; 0 where there was none, or it was pruned."""
         return self._origin.get(deployment, 0)
+
+    def barred(self, deployment: int) -> bool:
+        """Whether the instance must not go there: it lies behind a point of no return."""
+        return deployment < self.frozen
+
+    @property
+    def no_return(self) -> bool:
+        """Whether what the instance stands on cannot be left for what was there before it."""
+        return not self.barred(self.current) and self.barred(self.previous(self.current))
 
     @property
     def state(self) -> str:
@@ -128,6 +143,8 @@ class History:
         self.current, self.sick, self.unfinished, self.deadline = deployment, sick, None, None
         self.reboot = None
         self.owed = bool(event.get("serve"))
+        if not sick and self.status.get(deployment) == outcome.FAILED:
+            self.proven.add(deployment)  # it had no way back, and is well now
         if deployment in self.proven:
             self.status[deployment] = outcome.CONFIRMED
 
@@ -159,10 +176,8 @@ class History:
         self.deadline = Deadline.of(event["deadline"])
 
     def _confirmed(self, event: Event) -> None:
-        self.status[event["deployment"]] = outcome.CONFIRMED
         self.proven.add(event["deployment"])
-        self.deadline = None
-        self.owed = bool(event.get("serve"))
+        self._stand(event["deployment"], event)
 
     def _reverted(self, event: Event) -> None:
         self._stand(event["to"], event)
@@ -179,6 +194,8 @@ class History:
             self.left[left] = event
             if self.status.get(left) != outcome.CONFIRMED:
                 self.status[left] = outcome.REVERTED
+        elif self.no_return and left not in self.proven:
+            self.status[left] = outcome.FAILED  # it stays, and is final as soon as it is well
 
     def _healthy(self, event: Event) -> None:
         deadline = self.deadline
@@ -187,6 +204,18 @@ class History:
 
     def _serving(self, event: Event) -> None:
         self.owed = False
+
+    def _frozen(self, event: Event) -> None:
+        self.frozen, self.frozen_why = event["deployment"], event["reason"]
+
+    def _thawed(self, event: Event) -> None:
+        self.frozen, self.frozen_why = 0, ""
+
+    def _migrating(self, event: Event) -> None:
+        """The database knows."""
+
+    def _migrated(self, event: Event) -> None:
+        """The database knows."""
 
     def _pruned(self, event: Event) -> None:
         for deployment in event["deployments"]:

@@ -108,6 +108,23 @@ def _prune(instance: Instance, request: Request) -> Answer:
     return prune(instance, keep=int(request.params["keep"]), check=request.check)
 
 
+def _migrate(instance: Instance, request: Request) -> Answer:
+    from .migrating import migrate
+
+    deployment, names = int(request.params["deployment"]), ("database", "to", "direction")
+    told = {name: str(request.params.get(name) or "") for name in names}
+    return migrate(instance, request.tools, deployment, check=request.check, **told)
+
+
+def _freeze(instance: Instance, request: Request) -> Answer:
+    from .freezing import freeze, thaw
+
+    reason = str(request.params.get("reason") or "")
+    if request.params["state"] == "absent":
+        return thaw(instance, reason=reason, check=request.check)
+    return freeze(instance, int(request.params["deployment"]), reason=reason, check=request.check)
+
+
 VERBS: dict[str, t.Callable[[Instance, Request], Answer]] = {
     "stage": _stage,
     "activate": _activate,
@@ -115,6 +132,8 @@ VERBS: dict[str, t.Callable[[Instance, Request], Answer]] = {
     "hold": _hold,
     "revert": _revert,
     "prune": _prune,
+    "migrate": _migrate,
+    "freeze": _freeze,
 }
 
 
@@ -132,12 +151,21 @@ def answer(verb: str, request: Request) -> Answer:
     if request.check:
         check_fence(instance.disk, instance.journal, fence, keep=False)
         return VERBS[verb](instance, request)
-    limit = patience(instance) if verb == "revert" else LOCK_WAIT
+    limit = _limit(verb, instance, request)
     with locked(instance.disk, clock=request.tools.clock, wait=request.tools.wait, limit=limit):
         check_fence(instance.disk, instance.journal, fence, keep=True)
         recovered = _switching(instance, request).recover()
         result = VERBS[verb](instance, request)
     return dict(result, recovered=recovered, changed=True) if recovered else result
+
+
+def _limit(verb: str, instance: Instance, request: Request) -> float:
+    """Seconds that a verb waits for another one."""
+    if verb == "migrate":
+        from .migrating import patience as of_steps
+
+        return LOCK_WAIT + of_steps(instance, int(request.params["deployment"]))
+    return patience(instance) if verb == "revert" else LOCK_WAIT
 
 
 def patience(instance: Instance) -> float:

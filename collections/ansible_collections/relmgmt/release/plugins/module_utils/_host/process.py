@@ -101,8 +101,11 @@ class Runner:
         user: str = "",
         env: t.Mapping[str, str] | None = None,
         cwd: pathlib.Path | None = None,
+        errors: t.BinaryIO | None = None,
     ) -> Completed:
         """Run the command to its end; nothing of its process group outlives it or the time limit.
+
+        errors: where its standard error goes; into the output if None.
 
         Raises:
             InputError: it cannot be run as ``user`` (``service-user-unknown``, ``service-user-impossible``).
@@ -115,7 +118,7 @@ class Runner:
                 list(argv),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if errors is None else errors,
                 start_new_session=True,
                 cwd=str(cwd or "/"),
                 env={**account.environment(), **(env or {})},

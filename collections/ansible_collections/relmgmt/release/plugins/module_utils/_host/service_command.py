@@ -28,7 +28,6 @@ MARK = "RELMGMT_INSTANCE"
 _POLL = 0.02
 _KILL_WAIT = 5.0
 _MAX_RECORD = 4096
-_DEFAULTS = {"PYTHONDONTWRITEBYTECODE": "1"}  # root could write into a release, which would not be whole any more
 
 
 class CommandDriver:
@@ -58,7 +57,7 @@ class CommandDriver:
             self._record.parent.mkdir(mode=0o755, exist_ok=True)
             started = self._runner.spawn(
                 self._service.command,
-                env={**_DEFAULTS, **dict(self._service.environment), MARK: self._mark},
+                env={**dict(self._service.environment), MARK: self._mark},
                 user=self._service.user,
                 log=self._log,
             )

@@ -228,8 +228,9 @@ class Staging:
 
     def _answer(self, history: History, survey: _Survey) -> Answer:
         number = survey.standing or max([0, *self._instance.deployments(), *history.staged]) + 1
+        status = history.status.get(number, outcome.STAGED)
         return {
-            "outcome": history.status.get(number, outcome.STAGED),
+            "outcome": outcome.STAGED if status == outcome.FAILED else status,
             "changed": survey.changed,
             "deployment": number,
             "version": self._manifest.version,

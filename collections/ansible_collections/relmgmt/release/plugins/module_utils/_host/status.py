@@ -31,7 +31,13 @@ Answer = t.Dict[str, t.Any]
 
 ABSENT, DRIFTED = "absent", "drifted"  # states beside the outcomes
 
-_ASIDE = ("staged", "serving", "pruned")  # events that change nothing about where the instance stands
+_ASIDE = (
+    "staged",
+    "serving",
+    "pruned",
+    "migrating",
+    "migrated",
+)  # events that change nothing about where the instance stands
 
 
 def status(instance: Instance, tools: Tools) -> Answer:
@@ -39,7 +45,8 @@ def status(instance: Instance, tools: Tools) -> Answer:
 
     ``state``: that of the current deployment; ``absent``; ``failed``; ``unknown`` while a switch is unfinished, and
     where the journal cannot be read. ``process``: who works on it just now. ``guarded``: whether it is seen to that it
-    goes back by itself, which it does in ``seconds_left``, or is not to (None).
+    goes back by itself, which it does in ``seconds_left``, or is not to (None). ``frozen``: why nothing leads behind
+    deployment ``frozen_at``; empty where that is not so.
     """
     answer: Answer = {
         "package": instance.package,
@@ -49,6 +56,8 @@ def status(instance: Instance, tools: Tools) -> Answer:
         "current": None,
         "previous": None,
         "seconds_left": None,
+        "frozen": "",
+        "frozen_at": 0,
         "guarded": guarded(instance),
         "service": "unknown",
         "traffic": None,
@@ -65,6 +74,8 @@ def status(instance: Instance, tools: Tools) -> Answer:
         current=about(history, history.current),
         previous=about(history, history.previous(history.current)),
         seconds_left=seconds_left(history, tools),
+        frozen=history.frozen_why,
+        frozen_at=history.frozen,
         last=last,
     )
     look = _look(instance, tools, history, answer)

@@ -8,6 +8,8 @@ Every switch is announced in the journal before it begins, and before that the g
 the guard or the next verb that takes the lock finishes it first: an activation that was not judged goes back, a revert
 goes on, and what was not confirmed in time goes back.
 
+Where no way leads back (see ``freezing``), all this goes forward instead.
+
 The host leaves traffic before what runs is stopped, and is back in it when a deployment that runs and is healthy is
 final: at once where it went back to one, at ``confirm`` where it went on.
 """
@@ -20,6 +22,7 @@ from .._model import outcome
 from .._model.errors import ConflictError, RelmgmtError
 from .answers import Answer, joined, judged, switched
 from .deadline import Deadline
+from .freezing import no_return
 from .health import Judgement
 from .held import require_newest, require_proven
 from .instance import Instance, Tools
@@ -89,8 +92,14 @@ class Switching:
         judgement = self._running.bring_up(switch.target)
         if judgement.healthy or judgement.inconclusive:
             return self._stand_provisional(switch, deadline, judgement)
-        cause = judgement.cause
-        return self._go_back(history, switch.target, switch.origin, reason=judgement.reason, cause=cause)
+        return self._go_back(
+            history,
+            switch.target,
+            switch.origin,
+            reason=judgement.reason,
+            cause=judgement.cause,
+            judgement=judgement,
+        )
 
     def _stand_provisional(self, switch: Switch, deadline: Deadline, judgement: Judgement) -> Answer:
         self._journal.write("provisional", deployment=switch.target, deadline=deadline._asdict())
@@ -143,10 +152,10 @@ class Switching:
             return f"deployment {unfinished.target} is to run: it waited for this boot"
         if unfinished is not None:
             origin, target, verb, reason = unfinished
-            if verb == "activate":
+            if verb == "activate" and not history.barred(origin):
                 origin, target, reason = target, origin, "the host was started anew before it was judged"
                 self._announce("revert", origin, target, reason)
-        elif why:
+        elif why and not history.no_return:
             origin, target, reason = history.current, history.previous(history.current), why
             self._announce("revert", origin, target, reason)
         else:
@@ -172,14 +181,18 @@ class Switching:
         history = self._instance.history()
         if deployment == history.current and not history.unfinished:
             return self._keep(history, confirm_timeout=confirm_timeout, check=check)
+        if history.barred(deployment):
+            raise no_return(self._instance, history, deployment)
         if not check or deployment in history.staged:
             self._require_staged(history, deployment)
         if check:
             boots = self._rebooting.needed(history, Switch(history.current, deployment, "activate"))
             preview = joined(self._serving.preview(history.current), "starts the host anew" if boots else "")
             return switched(deployment, outcome.PROVISIONAL, changed=True, reason=preview, origin=history.current)
-        origin = history.previous(history.current) if history.provisional else history.current
-        require_whole(self._instance, deployment, *(() if history.sick else (origin,)))
+        origin = history.current
+        if history.provisional and not history.no_return:
+            origin = history.previous(origin)
+        require_whole(self._instance, deployment, *(() if history.sick or history.barred(origin) else (origin,)))
         self._disk.keep_reserve()
         if history.provisional:
             # The way back leads to what is proven.
@@ -194,7 +207,8 @@ class Switching:
         try:
             self._serving.drain(history.current, deployment)
         except (RelmgmtError, OSError) as exc:
-            return self._stay(history, deployment, reason=f"the host cannot leave traffic: {exc}")
+            if not history.barred(history.current):
+                return self._stay(history, deployment, reason=f"the host cannot leave traffic: {exc}")
         switch = Switch(history.current, deployment, "activate")
         if self._rebooting.needed(history, switch):
             try:
@@ -205,7 +219,14 @@ class Switching:
         judgement = self._running.move(history.current, deployment)
         if judgement.healthy or judgement.inconclusive:
             return self._stand_provisional(switch, self._deadline(deployment, confirm_timeout), judgement)
-        back = self._go_back(history, deployment, history.current, reason=judgement.reason, cause=judgement.cause)
+        back = self._go_back(
+            history,
+            deployment,
+            history.current,
+            reason=judgement.reason,
+            cause=judgement.cause,
+            judgement=judgement,
+        )
         return dict(back, **judged(judgement))
 
     def confirm(self, deployment: int, *, reason: str = "", check: bool) -> Answer:
@@ -269,6 +290,8 @@ class Switching:
             target = require_proven(self._instance, history, named)
             if target == history.current:
                 return self._keep(history, check=check)
+        if history.barred(target):
+            raise no_return(self._instance, history, target)
         if target:
             self._instance.meta(target)
         if check:
@@ -283,21 +306,24 @@ class Switching:
     def _keep(self, history: History, *, confirm_timeout: float | None = None, check: bool) -> Answer:
         """The deployment already is current: see that it runs, is healthy and in traffic; start it if it is not."""
         deployment, status = history.current, history.status.get(history.current, outcome.UNKNOWN)
+        stayed = status == outcome.FAILED
+        status = outcome.CONFIRMED if stayed else status
         idle = not self._running.is_on(deployment)
         astray = self._serving.astray(history)
         changed = idle or history.sick or astray
         if check:
             return switched(deployment, status, changed=changed)
-        judgement = self._running.move(deployment, deployment) if idle else self._running.judge(deployment)
-        if judgement.healthy or judgement.inconclusive:
+        judgement = self._judge_again(deployment)
+        if judgement.healthy or (judgement.inconclusive and not stayed):
             if status == outcome.PROVISIONAL:
                 self.hold(deployment, seconds=self._timeout(deployment, confirm_timeout), reason="contact", check=check)
             problem = self._serving.record("healthy", deployment=deployment) if history.sick or astray else ""
             result, why = outcome.FAILED if problem else status, joined(problem, _doubt(judgement))
             return switched(deployment, result, changed=changed, reason=why, judgement=judgement)
         if status == outcome.PROVISIONAL:
-            origin = history.previous(deployment)
-            return self._go_back(history, deployment, origin, reason=judgement.reason, cause=judgement.cause)
+            back = history.previous(deployment)
+            cause = judgement.cause
+            return self._go_back(history, deployment, back, reason=judgement.reason, cause=cause, judgement=judgement)
         reason, cause = judgement.reason, outcome.HOST if history.sick else judgement.cause
         if astray or not history.sick:
             failure = {"deployment": deployment, "stands": deployment, "reason": reason}
@@ -306,9 +332,28 @@ class Switching:
             self._arm(deployment)
         return switched(deployment, outcome.FAILED, changed=changed, reason=reason, judgement=judgement, cause=cause)
 
-    def _go_back(self, history: History, left: int, target: int, *, reason: str, cause: str = "") -> Answer:
-        """Leave a deployment for an earlier one. If that is sick and what was left is proven, return to it. cause: what
-        the reason speaks against, where something failed."""
+    def _judge_again(self, deployment: int) -> Judgement:
+        """Whether what is current is healthy; it is started if it does not run."""
+        idle = not self._running.is_on(deployment)
+        return self._running.move(deployment, deployment) if idle else self._running.judge(deployment)
+
+    def _go_back(
+        self,
+        history: History,
+        left: int,
+        target: int,
+        *,
+        reason: str,
+        cause: str = "",
+        judgement: Judgement | None = None,
+    ) -> Answer:
+        """Leave a deployment for an earlier one. If that is sick and what was left is proven, return to it.
+
+        cause: what the reason speaks against, where something failed. judgement: of what is left, where it was just
+        judged.
+        """
+        if history.barred(target):
+            return self._go_on(history, left, target, reason=reason, cause=cause, judgement=judgement)
         waiting = self._embark(history, Switch(left, target, "revert", reason))
         if waiting is not None:
             return waiting
@@ -321,6 +366,28 @@ class Switching:
             return self._return(history, target, left, reason=why)
         # What was sick before the release came says nothing about the release.
         return self._fail(left, target, reason=why, cause=outcome.HOST if cause and history.sick else cause)
+
+    def _go_on(
+        self, history: History, left: int, target: int, *, reason: str, cause: str, judgement: Judgement | None
+    ) -> Answer:
+        """Stay on what would be left for a deployment that lies behind the point of no return: final if it is healthy,
+        sick if not. target: what may still run, where a crash interrupted the way to it."""
+        with contextlib.suppress(RelmgmtError, OSError):  # it goes on trying
+            self._arm(left)
+        if judgement is None and history.unfinished is not None:
+            with contextlib.suppress(RelmgmtError, OSError):
+                self._serving.drain(target, left)
+            judgement = self._running.move(target, left)
+        elif judgement is None:
+            judgement = self._judge_again(left)
+        why = f"{reason}; there is no way back: {history.frozen_why}"
+        if not judgement.healthy:
+            known = judgement.reason in reason
+            why = why if known else f"{why}; it is not healthy: {judgement.reason}"
+            return self._fail(left, left, reason=why, cause=cause or judgement.cause)
+        problem = self._serving.record("confirmed", deployment=left, reason=why)
+        result, why = outcome.FAILED if problem else outcome.CONFIRMED, joined(why, problem)
+        return switched(left, result, changed=True, reason=why, judgement=judgement)
 
     def _embark(self, history: History, switch: Switch) -> Answer | None:
         """Announce the way back and leave traffic; the answer where the rest takes a boot."""

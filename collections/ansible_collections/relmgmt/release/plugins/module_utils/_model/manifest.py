@@ -16,6 +16,7 @@ import typing as t
 
 from .digest import canonical, check_digest, digest_of
 from .errors import InputError, IntegrityError
+from .migration import Migration, migrations_of
 from .path import safe_link, safe_path
 
 __all__ = [
@@ -260,9 +261,9 @@ class State:
 class Manifest:
     """One version of a release package.
 
-    ``runtime`` holds ``service``, ``probes``, ``smoke``, ``health``, ``traffic`` and ``reboot`` as the package declares
-    them; ``reboot`` is there where ``activation`` is ``reboot``, and only then. Its strings are templates, which
-    ``Runtime`` has rendered for one host.
+    ``runtime`` holds ``service``, ``probes``, ``smoke``, ``health``, ``traffic``, ``reboot`` and ``migrations`` as the
+    package declares them; ``reboot`` is there where ``activation`` is ``reboot``, and only then. Its strings are
+    templates, which ``Runtime`` has rendered for one host.
     """
 
     name: str
@@ -299,6 +300,7 @@ class Manifest:
             activation=data["activation"],
             about=data["about"],
         )
+        migrations_of(manifest.runtime)
         for what, names in (
             ("unit", [unit.name for unit in manifest.units]),
             ("destination", [unit.destination for unit in manifest.units] + ["manifest.json"]),
@@ -332,6 +334,11 @@ class Manifest:
     @functools.cached_property
     def digest(self) -> str:
         return digest_of(self.to_bytes())
+
+    @functools.cached_property
+    def migrations(self) -> tuple[Migration, ...]:
+        """One for each database; their commands are not rendered."""
+        return migrations_of(self.runtime)
 
     @property
     def blobs(self) -> tuple[Unit, ...]:

@@ -11,7 +11,9 @@ __all__ = [
     "CONFIRMED",
     "CONTINUE",
     "FAILED",
+    "FROZEN",
     "HOST",
+    "MIGRATED",
     "OUTCOMES",
     "PAUSE",
     "PROVISIONAL",
@@ -20,6 +22,7 @@ __all__ = [
     "REVERT_ALL",
     "REVERT_WAVE",
     "STAGED",
+    "THAWED",
     "UNKNOWN",
     "UNREACHABLE",
     "VERDICTS",
@@ -38,6 +41,9 @@ OUTCOMES = (STAGED, PROVISIONAL, CONFIRMED, REVERTED, FAILED, UNREACHABLE, UNKNO
 RELEASE = "release"
 HOST = "host"
 CAUSES = (RELEASE, HOST)
+MIGRATED = "migrated"  # of a database
+FROZEN = "frozen"  # no way leads behind a deployment any more
+THAWED = "thawed"
 
 CONTINUE = "continue"
 PAUSE = "pause"

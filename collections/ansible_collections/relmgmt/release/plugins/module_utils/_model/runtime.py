@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a deployment is run and judged on one host: service, probes, smoke tests, health, traffic (private)."""
+"""How a deployment is run and judged on one host, and what it does to databases (private)."""
 
 from __future__ import annotations
 
@@ -11,28 +11,13 @@ import dataclasses
 import typing as t
 
 from .errors import InputError
+from .field import argv, environment, seconds
+from .migration import Migration, migrations_of
 from .path import safe_path
 
 __all__ = ["Health", "Probe", "Reboot", "Runtime", "Service", "Traffic"]
 
 Data = t.Mapping[str, t.Any]
-
-
-def _seconds(data: Data, key: str, default: float, *, what: str) -> float:
-    value = data.get(key, default)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if isinstance(value, bool) or not 0 <= number <= 86400:
-        raise InputError("seconds-malformed", f"{what}.{key}: {value!r} is not a number of seconds from 0 to 86400")
-    return number
-
-
-def _argv(value: t.Any, *, what: str) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)) or not value or not all(isinstance(item, str) for item in value):
-        raise InputError("command-malformed", f"{what}: a command is a list of strings, not {value!r}")
-    return tuple(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +41,11 @@ class Service:
             driver=driver,
             unit=str(data.get("unit", "")),
             unit_file=str(data.get("unit_file", "")),
-            command=_argv(data["command"], what="service.command") if data.get("command") else (),
-            environment=tuple(sorted((str(k), str(v)) for k, v in (data.get("environment") or {}).items())),
+            command=argv(data["command"], what="service.command") if data.get("command") else (),
+            environment=environment(data),
             user=str(data.get("user", "")),
-            start_timeout=_seconds(data, "start_timeout", 30.0, what="service"),
-            stop_timeout=_seconds(data, "stop_timeout", 10.0, what="service"),
+            start_timeout=seconds(data, "start_timeout", 30.0, what="service"),
+            stop_timeout=seconds(data, "stop_timeout", 10.0, what="service"),
         )
 
 
@@ -104,7 +89,7 @@ class Probe:
             name=name,
             kind=str(data["kind"]),
             level=level,
-            timeout=_seconds(data, "timeout", 5.0, what=what),
+            timeout=seconds(data, "timeout", 5.0, what=what),
             url=str(data.get("url", "")),
             method=str(data.get("method", "GET")),
             headers=tuple(sorted((str(k), str(v)) for k, v in (data.get("headers") or {}).items())),
@@ -112,8 +97,8 @@ class Probe:
             contains=str(data.get("contains", "")),
             host=str(data.get("host", "127.0.0.1")),
             port=port,
-            command=_argv(data["command"], what=what) if data.get("command") else (),
-            environment=tuple(sorted((str(k), str(v)) for k, v in (data.get("environment") or {}).items())),
+            command=argv(data["command"], what=what) if data.get("command") else (),
+            environment=environment(data),
             user=str(data.get("user", "")),
         )
 
@@ -136,7 +121,7 @@ class Health:
     @classmethod
     def from_dict(cls, data: Data) -> Health:
         defaults = {field.name: float(field.default) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        health = cls(**{name: _seconds(data, name, default, what="health") for name, default in defaults.items()})
+        health = cls(**{name: seconds(data, name, default, what="health") for name, default in defaults.items()})
         if health.min_healthy_time >= health.healthy_deadline:
             raise InputError("health-impossible", "health: min_healthy_time is not below healthy_deadline")
         if health.confirm_timeout > health.progress_deadline:
@@ -165,7 +150,7 @@ class Traffic:
             path=_absolute(str(data["path"]), what="traffic.path") if data.get("path") else "",
             port=_port(data.get("port", 0), what="traffic.port"),
             address=str(data.get("address", "")),
-            drain_time=_seconds(data, "drain_time", 3.0, what="traffic"),
+            drain_time=seconds(data, "drain_time", 3.0, what="traffic"),
         )
 
 
@@ -197,15 +182,16 @@ class Reboot:
     @classmethod
     def from_dict(cls, data: Data) -> Reboot:
         return cls(
-            command=_argv(data["command"], what="reboot.command") if "command" in data else cls.command,
-            timeout=_seconds(data, "timeout", cls.timeout, what="reboot"),
+            command=argv(data["command"], what="reboot.command") if "command" in data else cls.command,
+            timeout=seconds(data, "timeout", cls.timeout, what="reboot"),
         )
 
 
 @dataclasses.dataclass(frozen=True)
 class Runtime:
     """Service (None: nothing to run), probes, smoke tests (command probes that run once, after the probes are
-    green), traffic (None: nobody is told when the service stops), reboot (None: a restart makes it current)."""
+    green), traffic (None: nobody is told when the service stops), reboot (None: a restart makes it current), migrations
+    (one for each database)."""
 
     service: Service | None = None
     probes: tuple[Probe, ...] = ()
@@ -213,18 +199,19 @@ class Runtime:
     health: Health = Health()
     traffic: Traffic | None = None
     reboot: Reboot | None = None
+    migrations: tuple[Migration, ...] = ()
 
     @property
     def judging_time(self) -> float:
         """Seconds that a start may take until it is judged."""
-        seconds = self.health.healthy_deadline + sum(probe.timeout for probe in self.smoke)
-        return seconds + (self.service.start_timeout if self.service else 0.0)
+        total = self.health.healthy_deadline + sum(probe.timeout for probe in self.smoke)
+        return total + (self.service.start_timeout if self.service else 0.0)
 
     @property
     def switching_time(self) -> float:
         """Seconds that leaving traffic, stopping what runs, and a start until it is judged may take."""
-        seconds = self.judging_time + (self.service.stop_timeout if self.service else 0.0)
-        return seconds + (self.traffic.drain_time if self.traffic else 0.0)
+        total = self.judging_time + (self.service.stop_timeout if self.service else 0.0)
+        return total + (self.traffic.drain_time if self.traffic else 0.0)
 
     @classmethod
     def from_dict(cls, data: Data) -> Runtime:
@@ -236,4 +223,5 @@ class Runtime:
             health=Health.from_dict(data.get("health") or {}),
             traffic=Traffic.from_dict(traffic) if traffic else None,
             reboot=None if reboot is None else Reboot.from_dict(reboot),
+            migrations=migrations_of(data),
         )

@@ -14,6 +14,7 @@ import typing as t
 from ...module_utils._model.digest import canonical
 from ...module_utils._model.errors import InputError, RelmgmtError
 from ...module_utils._model.manifest import FORMAT, Manifest, Unit
+from ...module_utils._model.migration import Migration
 from ...module_utils._model.path import safe_path
 from ...module_utils._model.runtime import Health, Reboot, Traffic
 from . import version
@@ -29,7 +30,7 @@ from .tree import Node, Tree
 __all__ = ["Built", "build"]
 
 _ABOUT = ("changelog", "changes", "compliance", "licences", "rollback", "summary", "track")
-_RUNTIME = ("health", "probes", "reboot", "service", "smoke", "traffic")
+_RUNTIME = ("health", "migrations", "probes", "reboot", "service", "smoke", "traffic")
 CONFIG = "config"  # name, kind's unit and destination of the configuration part
 
 
@@ -134,6 +135,7 @@ def _check(source: Source) -> None:
             "reboot",
             hint="Add 'activation: reboot', or leave the section out.",
         )
+    _check_migrations(source)
 
 
 def _distinct(source: Source, code: str, values: t.Iterable[tuple[str, tuple[str | int, ...]]]) -> None:
@@ -164,6 +166,17 @@ def _check_section(source: Source, name: str, read: t.Callable[[t.Mapping[str, t
         read(section)
     except RelmgmtError as exc:
         raise source.error(exc.code, exc.message, name, hint=exc.hint or "Correct the seconds.") from None
+
+
+def _check_migrations(source: Source) -> None:
+    migrations = source.data.get("migrations", ())
+    for index, migration in enumerate(migrations):
+        try:
+            Migration.from_dict(migration)
+        except RelmgmtError as exc:
+            raise source.error(exc.code, exc.message, "migrations", index, hint=exc.hint) from None
+    keys = [(migration["database"], ("migrations", index, "database")) for index, migration in enumerate(migrations)]
+    _distinct(source, "database-repeated", keys)
 
 
 def _trees(

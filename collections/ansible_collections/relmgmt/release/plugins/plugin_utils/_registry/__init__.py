@@ -13,6 +13,7 @@ from .location import location
 from .registry import Registry
 from .rows import (
     FAILED,
+    FROZEN,
     REHEARSAL,
     ROLLBACK,
     ROLLOUT,
@@ -26,6 +27,7 @@ from .rows import (
 
 __all__ = [
     "FAILED",
+    "FROZEN",
     "REHEARSAL",
     "ROLLBACK",
     "ROLLOUT",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Leases: one job at a time on a package in an environment (private).
+"""Leases: one job at a time on a package in an environment, and on each database that it changes (private).
 
 A fencing token is given once, greater than all before it in the whole registry; hosts refuse a smaller one than they
 saw. Taking the token first also makes contenders queue: it locks the registry's only row until the transaction ends.
@@ -21,7 +21,7 @@ from .holder import Alive, Holder
 from .tables import tables
 
 if t.TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+    from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 else:
     and_, delete, insert, select, update = optional(
         "sqlalchemy", "and_", "delete", "insert", "select", "update", package="SQLAlchemy"
@@ -32,7 +32,10 @@ __all__ = ["Lease", "acquire", "release", "renew"]
 
 @dataclasses.dataclass(frozen=True)
 class Lease:
-    """The right to roll out a package to an instance of an environment until ``expires``; ``registry`` is an id."""
+    """The right to roll out a package to an instance of an environment until ``expires``; ``registry`` is an id.
+
+    It covers databases, whichever package or instance they belong to, under the same token.
+    """
 
     registry: str
     package: str
@@ -40,6 +43,7 @@ class Lease:
     instance: str
     token: int
     expires: str
+    databases: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.package} in {self.environment} (instance {self.instance})"
@@ -55,15 +59,16 @@ def acquire(
     """
     registry, leases = tables().registry, tables().leases
     connection.execute(update(registry).values(token=registry.c.token + 1))
-    row = connection.execute(select(leases).where(_key(wanted))).one_or_none()
-    if row is not None:
-        _refuse_held(wanted, row, holder, now=now, alive=alive)
-        connection.execute(delete(leases).where(_key(wanted)))
     token = int(connection.execute(select(registry.c.token)).scalar_one())
     lease = dataclasses.replace(wanted, token=token, expires=stamp(now + datetime.timedelta(seconds=ttl)))
-    values = {"package": lease.package, "environment": lease.environment, "instance": lease.instance}
     times = {"acquired": stamp(now), "renewed": stamp(now), "expires": lease.expires}
-    connection.execute(insert(leases).values(**values, **dataclasses.asdict(holder), **times, token=lease.token))
+    for what, values in _rows(wanted):
+        here = and_(*(leases.c[name] == value for name, value in values.items()))
+        row = connection.execute(select(leases).where(here)).one_or_none()
+        if row is not None:
+            _refuse_held(what, row, holder, now=now, alive=alive)
+            connection.execute(delete(leases).where(here))
+        connection.execute(insert(leases).values(**values, **dataclasses.asdict(holder), **times, token=lease.token))
     return lease
 
 
@@ -75,8 +80,8 @@ def renew(connection: Connection, lease: Lease, *, now: datetime.datetime, ttl: 
     """
     longer = dataclasses.replace(lease, expires=stamp(now + datetime.timedelta(seconds=ttl)))
     table = tables().leases
-    held = and_(_key(lease), table.c.token == lease.token)
-    if connection.execute(update(table).where(held).values(renewed=stamp(now), expires=longer.expires)).rowcount != 1:
+    renewed = update(table).where(table.c.token == lease.token).values(renewed=stamp(now), expires=longer.expires)
+    if connection.execute(renewed).rowcount != len(_rows(lease)):
         raise ConflictError(
             "lease-lost",
             f"The lease on {lease} with token {lease.token} is gone or was taken over",
@@ -88,22 +93,25 @@ def renew(connection: Connection, lease: Lease, *, now: datetime.datetime, ttl: 
 def release(connection: Connection, lease: Lease) -> bool:
     """Give it back; False if it was not ours any more."""
     table = tables().leases
-    return connection.execute(delete(table).where(_key(lease), table.c.token == lease.token)).rowcount == 1
+    return connection.execute(delete(table).where(table.c.token == lease.token)).rowcount == len(_rows(lease))
 
 
-def _refuse_held(wanted: Lease, row: Row[t.Any], holder: Holder, *, now: datetime.datetime, alive: Alive) -> None:
+def _refuse_held(what: str, row: Row[t.Any], holder: Holder, *, now: datetime.datetime, alive: Alive) -> None:
     other = Holder(row.host, row.boot, row.pid, row.started)
     if other == holder or row.expires <= stamp(now) or not alive(other):
         return
     raise ConflictError(
         "rollout-locked",
-        f"{wanted} is held by {other} since {row.acquired}",
+        f"{what} is held by {other} since {row.acquired}",
         hint=f"Wait for that run, or end it; without a sign of life the lease ends at {row.expires}.",
     )
 
 
-def _key(lease: Lease) -> ColumnElement[bool]:
-    table = tables().leases.c
-    return and_(
-        table.package == lease.package, table.environment == lease.environment, table.instance == lease.instance
-    )
+def _rows(lease: Lease) -> list[tuple[str, dict[str, str]]]:
+    """What is leased, for people and by its key; no package is called as databases are here."""
+    package = {"package": lease.package, "environment": lease.environment, "instance": lease.instance}
+    databases = [
+        (f"Database {database}", {"package": "database", "environment": database, "instance": ""})
+        for database in lease.databases
+    ]
+    return [(str(lease), package), *databases]

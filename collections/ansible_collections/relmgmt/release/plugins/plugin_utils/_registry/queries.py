@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading rollouts with their waves and deployments, evidence, and settings, as plain data (private)."""
+"""Reading rollouts with their waves, deployments and migrations, evidence, and settings, as plain data (private)."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ def rollouts(
         query = query.where(table.c[name] == value)
     found = [dict(row) for row in connection.execute(query).mappings()]
     ids = [rollout["id"] for rollout in found]
-    waves = _children(connection, tables().waves, "index", ids)
-    deployments = _children(connection, tables().deployments, "host", ids)
-    return [{**row, "waves": waves[row["id"]], "deployments": deployments[row["id"]]} for row in found]
+    waves = _children(connection, tables().waves, ids, "index")
+    deployments = _children(connection, tables().deployments, ids, "host")
+    migrations = _children(connection, tables().migrations, ids, "started", "database")
+    children = {"waves": waves, "deployments": deployments, "migrations": migrations}
+    return [{**row, **{name: rows[row["id"]] for name, rows in children.items()}} for row in found]
 
 
 def evidence(connection: Connection, where: collections.abc.Mapping[str, str]) -> list[Data]:
@@ -53,9 +55,9 @@ def setting(connection: Connection, name: str) -> Data | None:
     return value
 
 
-def _children(connection: Connection, table: Table, order: str, ids: list[str]) -> dict[str, list[Data]]:
+def _children(connection: Connection, table: Table, ids: list[str], *order: str) -> dict[str, list[Data]]:
     children: dict[str, list[Data]] = {identity: [] for identity in ids}
-    query = select(table).where(table.c.rollout.in_(ids)).order_by(table.c[order])
+    query = select(table).where(table.c.rollout.in_(ids)).order_by(*(table.c[name] for name in order))
     for row in connection.execute(query).mappings():
         children[row["rollout"]].append({name: value for name, value in row.items() if name != "rollout"})
     return children

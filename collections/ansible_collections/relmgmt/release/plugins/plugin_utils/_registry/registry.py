@@ -17,7 +17,7 @@ import typing as t
 
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
-from . import leases, queries, records
+from . import leases, queries, records, schemas
 from .clock import Clock, stamp, utc_now
 from .database import Database, open_database
 from .holder import Alive, Holder, is_alive
@@ -179,15 +179,65 @@ class Registry:
         where = {"package": package, "environment": environment, "instance": instance, "result": RUNNING}
         return next(iter(self._rollouts(where, limit=1)), None)
 
+    # --- databases ---
+
+    def begin_migrations(self, rollout: str, phase: str, hosts: t.Mapping[str, str]) -> None:
+        """Record which host begins to migrate which database, before it does."""
+        with self._database.write() as connection:
+            schemas.begin(connection, rollout, phase, hosts, now=self._now())
+
+    def end_migration(
+        self, rollout: str, phase: str, database: str, *, outcome: str, version: str | None, reason: str, ended: bool
+    ) -> None:
+        """Record what came of it. version: of the schema, None where nobody knows; ended: False where nobody knows
+        whether it still goes on."""
+        result = {"outcome": outcome, "version": version, "reason": reason, "ended": ended}
+        with self._database.write() as connection:
+            schemas.end(connection, rollout, phase, database, result, now=self._now())
+
+    def give_up_migrations(self, host: str) -> None:
+        """What was begun there counts as ended."""
+        with self._database.write() as connection:
+            schemas.give_up(connection, host, now=self._now())
+
+    def migration_begun(self, database: str) -> Data | None:
+        """The newest migration of the database, if nobody knows how it ended."""
+        with self._database.read() as connection:
+            return schemas.begun(connection, database)
+
+    def schema_version(self, database: str) -> str | None:
+        """The last that was heard of it; None if nobody knows."""
+        with self._database.read() as connection:
+            return schemas.version(connection, database)
+
+    def migrated(self, rollout: str) -> list[str]:
+        """The databases that a rollout began to migrate."""
+        with self._database.read() as connection:
+            return schemas.touched(connection, rollout)
+
+    def standing(self, package: str, instance: str) -> dict[str, tuple[str, str]]:
+        """Host → environment and version that it was last seen with, over all rollouts."""
+        with self._database.read() as connection:
+            return schemas.standing(connection, package, instance)
+
     # --- leases ---
 
-    def acquire(self, package: str, environment: str, instance: str, holder: Holder, *, ttl: float) -> Lease:
+    def acquire(
+        self,
+        package: str,
+        environment: str,
+        instance: str,
+        holder: Holder,
+        *,
+        ttl: float,
+        databases: t.Iterable[str] = (),
+    ) -> Lease:
         """The lease for ``ttl`` seconds, with a new token; taken over from a holder that is gone or out of time.
 
         Raises:
-            ConflictError: another process holds it (``rollout-locked``).
+            ConflictError: another process holds it, or that of a database (``rollout-locked``).
         """
-        wanted = Lease(self.id, package, environment, instance, token=0, expires="")
+        wanted = Lease(self.id, package, environment, instance, token=0, expires="", databases=tuple(databases))
         with self._database.write() as connection:
             return leases.acquire(connection, wanted, holder, now=self._clock(), ttl=ttl, alive=self._alive)
 

@@ -12,8 +12,8 @@ import typing as t
 from ...module_utils._model.errors import InputError
 from ...module_utils._model.outcome import OUTCOMES
 
-__all__ = ["FAILED", "KINDS", "REHEARSAL", "RESULTS", "ROLLBACK", "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED",
-           "DeploymentRow", "EvidenceRow", "RolloutRow", "known"]  # fmt: skip
+__all__ = ["FAILED", "FROZEN", "KINDS", "REHEARSAL", "RESULTS", "ROLLBACK", "ROLLOUT", "RUNNING", "STOPPED",
+           "SUCCEEDED", "DeploymentRow", "EvidenceRow", "RolloutRow", "known"]  # fmt: skip
 
 ROLLOUT = "rollout"
 ROLLBACK = "rollback"
@@ -23,7 +23,8 @@ RUNNING = "running"
 SUCCEEDED = "succeeded"
 FAILED = "failed"
 STOPPED = "stopped"
-RESULTS = (RUNNING, SUCCEEDED, FAILED, STOPPED)
+FROZEN = "frozen"  # stopped behind a point of no return
+RESULTS = (RUNNING, SUCCEEDED, FAILED, STOPPED, FROZEN)
 
 
 def known(value: str, words: t.Sequence[str], *, what: str) -> str:

@@ -37,6 +37,7 @@ class Tables(types.SimpleNamespace):
     leases: Table
     settings: Table
     evidence: Table
+    migrations: Table
 
 
 @functools.lru_cache(maxsize=1)
@@ -51,6 +52,8 @@ def tables() -> Tables:
     )  # fmt: skip
     evidence = made["evidence"].c
     Index("evidence_pair", evidence.kind, evidence.package, evidence.before, evidence.after)
+    migrations = made["migrations"].c
+    Index("migrations_database", migrations.database, migrations.started)
     return Tables(metadata=metadata, **made)
 
 
@@ -96,6 +99,12 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
             _key("id"),
             *map(_text, ("kind", "package", "before", "after", "recorded")),
             Column("envelope", JSON, nullable=False),
+        ],
+        "migrations": [
+            Column("rollout", Text, ForeignKey("rollouts.id"), primary_key=True),
+            *map(_key, ("database", "phase")),
+            *map(_text, ("host", "started", "outcome", "reason")),
+            *(Column(name, Text) for name in ("finished", "version")),
         ],
     }
 

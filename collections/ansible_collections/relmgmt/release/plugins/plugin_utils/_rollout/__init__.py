@@ -10,6 +10,21 @@ from . import run_directory
 from .account import closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
 from .clocks import Clocks, Timing, set_clocks
 from .gate import Gate, Policy
+from .migrating import (
+    AFTER,
+    BEFORE,
+    UNDO,
+    Job,
+    Moved,
+    Work,
+    frozen_instead,
+    judge_moves,
+    standing,
+    to_freeze,
+    work_of,
+)
+from .migration import VARIABLE as DATABASES
+from .migration import Database
 from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
@@ -19,6 +34,9 @@ from .strategy import STRATEGIES, Options, Wave, budget_of, waves
 from .verdict import FINAL, Budget, Result, Verdict, decide, final, good_outcomes
 
 __all__ = [
+    "AFTER",
+    "BEFORE",
+    "DATABASES",
     "DEPLOY",
     "FINAL",
     "LEASE_SECONDS",
@@ -28,12 +46,16 @@ __all__ = [
     "PHASES",
     "SECRETS_PREFIX",
     "STRATEGIES",
+    "UNDO",
     "UNREHEARSED",
     "Budget",
     "Clocks",
+    "Database",
     "Gate",
     "HostInput",
     "HostPlan",
+    "Job",
+    "Moved",
     "Opened",
     "Options",
     "Package",
@@ -44,14 +66,17 @@ __all__ = [
     "Verdict",
     "Wave",
     "Wish",
+    "Work",
     "astray",
     "budget_of",
     "check",
     "closing",
     "decide",
     "final",
+    "frozen_instead",
     "good_outcomes",
     "judge",
+    "judge_moves",
     "lease_of",
     "lost_elsewhere",
     "open_rollout",
@@ -61,7 +86,10 @@ __all__ = [
     "rows",
     "run_directory",
     "set_clocks",
+    "standing",
+    "to_freeze",
     "waves",
     "way_back",
     "whereabouts",
+    "work_of",
 ]

@@ -11,7 +11,7 @@ import collections.abc
 import typing as t
 
 from ...module_utils._model import outcome
-from .._registry import FAILED, ROLLBACK, ROLLOUT, STOPPED, SUCCEEDED, DeploymentRow, Lease
+from .._registry import FAILED, FROZEN, ROLLBACK, ROLLOUT, STOPPED, SUCCEEDED, DeploymentRow, Lease
 from .plan import LEFT_OUT, NONE, UNKNOWN, UNREHEARSED, Plan
 from .strategy import Wave
 from .verdict import FINAL, Budget, Result, counted, final, good_outcomes
@@ -34,8 +34,8 @@ Variables = collections.abc.Mapping[str, t.Any]
 class Close(t.NamedTuple):
     """How a rollout ended: outcomes counted, and the hosts that are not where it led (behind).
 
-    result: ``succeeded``, ``failed`` (something is not as it should be), ``stopped`` (a person decides). spent: of the
-    budgets.
+    result: ``succeeded``, ``failed`` (something is not as it should be), ``stopped`` (a person decides), ``frozen``
+    (a person decides, behind a point of no return). spent: of the budgets.
     """
 
     result: str
@@ -48,7 +48,13 @@ class Close(t.NamedTuple):
 def lease_of(plan: Plan, fence: collections.abc.Mapping[str, t.Any]) -> Lease:
     """The lease that the plan took; it outlives the process that did."""
     return Lease(
-        str(fence["registry"]), plan.package, plan.environment, plan.instance, token=int(fence["token"]), expires=""
+        str(fence["registry"]),
+        plan.package,
+        plan.environment,
+        plan.instance,
+        token=int(fence["token"]),
+        expires="",
+        databases=tuple(database.id for database in plan.databases),
     )
 
 
@@ -182,11 +188,13 @@ def closing(
     wrong = {host: r for host, r in sorted(results.items()) if r.outcome not in (good, outcome.CONFIRMED)}
     spent, behind = counted(wrong.values()), list(wrong)
     if verdict["verdict"] == outcome.PAUSE:
-        return Close(STOPPED, str(verdict["reason"]), counts, behind, spent)
+        stopped = FROZEN if verdict.get("frozen") else STOPPED
+        return Close(stopped, str(verdict["reason"]), counts, behind, spent)
     if verdict["verdict"] != outcome.CONTINUE:
         return Close(FAILED, str(verdict["reason"]), counts, behind, spent)
     if not plan.budget.covers(spent):
         host, result = next(iter(wrong.items()))
         ended = f"{host} ended {result.outcome}: {result.reason or 'no reason given'}"
-        return Close(FAILED, f"{ended}; {plan.budget.of(spent)}", counts, behind, spent)
-    return Close(SUCCEEDED, "", counts, behind, spent)
+        failed = FROZEN if plan.past_return(1) else FAILED
+        return Close(failed, f"{ended}; {plan.budget.of(spent)}", counts, behind, spent)
+    return Close(SUCCEEDED, str(verdict.get("note") or ""), counts, behind, spent)

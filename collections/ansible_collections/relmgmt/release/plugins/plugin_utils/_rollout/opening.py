@@ -18,6 +18,7 @@ from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
 from . import run_directory
 from .clocks import Clocks, Rollouts, Timing, largest_wave, set_clocks
+from .databases import Databases
 from .gate import Gate
 from .learning import learned
 from .plan import Plan
@@ -28,6 +29,11 @@ __all__ = ["LEASE_SECONDS", "Opened", "Package", "check", "open_rollout"]
 
 LEASE_SECONDS = 900  # renewed at every verdict
 Hosts = collections.abc.Mapping[str, HostInput]
+Inventory = collections.abc.Callable[[str], collections.abc.Mapping[str, t.Any] | None]  # variables of any host
+
+
+def _nobody(_host: str) -> None:
+    """An inventory without hosts."""
 
 
 class Package(t.NamedTuple):
@@ -56,12 +62,13 @@ def open_rollout(
     holder: Holder,
     gate: Gate,
     timing: Timing,
+    inventory: Inventory = _nobody,
 ) -> Opened:
     """Plan, take the lease, record, and lay the profiles ready. What hosts say of rollouts that lost sight of them is
     recorded first.
 
     Raises:
-        ConflictError: another run holds the lease (``rollout-locked``).
+        ConflictError: another run holds the lease, or that of a database (``rollout-locked``).
         RelmgmtError: hosts are not ready, values break the schema, a secret or a template cannot be had, the gate is
             closed.
     """
@@ -78,16 +85,19 @@ def open_rollout(
         profiles=profiles,
         unfinished=unfinished,
         gate=gate,
+        databases=Databases(registry, inventory=inventory),
         new_id=registry.new_rollout_id,
         limit=largest_wave(runtimes, timing),
     )
     clocks = set_clocks(plan.waves, runtimes, timing)
-    if not plan.waves and not unfinished:
+    if not plan.active and not unfinished:
         return Opened(plan, None, None, clocks)
-    lease = registry.acquire(*scope, holder, ttl=LEASE_SECONDS)
+    lease = registry.acquire(*scope, holder, ttl=LEASE_SECONDS, databases=[db.id for db in plan.databases])
+    if wish.migration_lost:
+        registry.give_up_migrations(wish.migration_lost)
     if unfinished and unfinished.id != plan.id:
         registry.finish_rollout(unfinished.id, STOPPED, f"superseded by {plan.id}")
-    if not plan.waves:
+    if not plan.active:
         registry.release(lease)
         return Opened(plan, None, None, clocks)
     if package.manifest:
@@ -96,13 +106,22 @@ def open_rollout(
             environment=plan.environment, name=plan.package, version=plan.version, digest=plan.digest
         )
     registry.begin_rollout(_row(plan, lease))
-    first = plan.staging if package.manifest else plan.waves[0]
-    registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)
+    if plan.waves:
+        first = plan.staging if package.manifest else plan.waves[0]
+        registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)
     return Opened(plan, lease, run_directory.write_profiles(plan.id, profiles), clocks)
 
 
 def check(
-    wish: Wish, hosts: Hosts, package: Package, access: Access, registry: Registry, run: str, gate: Gate, timing: Timing
+    wish: Wish,
+    hosts: Hosts,
+    package: Package,
+    access: Access,
+    registry: Registry,
+    run: str,
+    gate: Gate,
+    timing: Timing,
+    inventory: Inventory = _nobody,
 ) -> Opened:
     """The plan that ``open_rollout`` would make, under the id of this run; only the run directory is written.
 
@@ -118,6 +137,7 @@ def check(
         profiles=profiles,
         unfinished=_unfinished(wish, registry),
         gate=gate,
+        databases=Databases(registry, inventory=inventory),
         new_id=lambda: run,
         limit=largest_wave(runtimes, timing),
     )

@@ -11,6 +11,7 @@ import typing as t
 
 from ...module_utils._model import outcome
 from ...module_utils._model.errors import InputError
+from .migration import Database, shown
 from .strategy import Wave
 from .verdict import Budget
 
@@ -61,7 +62,9 @@ class HostPlan:
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """One rollout, rollback or rehearsal. ``hosts`` are all that were asked for; ``waves`` those that something happens
-    to; ``rehearsal`` is what the gate found and let pass; ``shaped`` says why waves are smaller than was asked for."""
+    to; ``rehearsal`` is what the gate found and let pass; ``shaped`` says why waves are smaller than was asked for;
+    ``databases`` those whose schema the release changes; ``approval`` who answers for a point of no return, with
+    version and reason, empty where nobody does."""
 
     id: str
     kind: str
@@ -78,12 +81,15 @@ class Plan:
     rehearsal: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     release_budget: int = 0
     shaped: str = ""
+    databases: tuple[Database, ...] = ()
+    approval: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, t.Any]:
         return {
             **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
             "hosts": {host: plan.to_dict() for host, plan in sorted(self.hosts.items())},
             "waves": [wave.to_dict() for wave in self.waves],
+            "databases": [database.to_dict() for database in self.databases],
         }
 
     @classmethod
@@ -93,6 +99,7 @@ class Plan:
             fields = {field.name: data[field.name] for field in dataclasses.fields(cls) if field.name in data}
             fields["hosts"] = {host: HostPlan(**plan) for host, plan in data["hosts"].items()}
             fields["waves"] = tuple(Wave(wave["index"], wave["name"], tuple(wave["hosts"])) for wave in data["waves"])
+            fields["databases"] = tuple(map(Database.from_dict, data.get("databases", ())))
             return cls(**fields)
         except (KeyError, TypeError, AttributeError) as exc:
             raise InputError(
@@ -107,8 +114,8 @@ class Plan:
         head = f"{self.kind} of {self.package} {self.version} to {self.environment}: {len(self.hosts)} hosts"
         left = [host for host, plan in sorted(self.hosts.items()) if plan.action == LEFT_OUT]
         out = f"; left out: {', '.join(left)}" if left else ""
-        out += "".join(f"; {line}" for line in self._rehearsals())
-        if not self.waves:
+        out += "".join(f"; {line}" for line in (*self._rehearsals(), *self._migrations()))
+        if not self.active:
             return f"{head}, nothing to do{out}"
         shown = ", ".join(
             f"{wave.name} {len(wave.hosts)}" + (f" ({', '.join(wave.hosts)})" if len(wave.hosts) <= SHOWN_HOSTS else "")
@@ -116,7 +123,7 @@ class Plan:
         )
         out = f" ({self.shaped}){out}" if self.shaped else out
         more = len(self.waves) - SHOWN_WAVES
-        return f"{head}; waves: {shown}{f' and {more} more' if more > 0 else ''}{out}"
+        return f"{head}; waves: {shown or 'none'}{f' and {more} more' if more > 0 else ''}{out}"
 
     def _rehearsals(self) -> t.Iterator[str]:
         """What is known of each way that hosts go, for people."""
@@ -128,6 +135,41 @@ class Plan:
                 yield f"not rehearsed from {way['version']}, waived: {self.rehearsal['reason']}"
             else:
                 yield f"not rehearsed from {way['version']}, left out: {', '.join(way['hosts'])}"
+
+    def _migrations(self) -> t.Iterator[str]:
+        """What becomes of each database, for people."""
+        for database in self.databases:
+            if self.waves or not database.reached(database.last):
+                yield shown(database, back=self.kind == "rollback", approved=bool(self.approval))
+
+    @property
+    def approved(self) -> bool:
+        """Whether somebody answers for a point of no return."""
+        return bool(self.approval)
+
+    @property
+    def contracts(self) -> bool:
+        """Whether a contract is all that is left to be done for a fleet that already is where the rollout leads."""
+        return self.kind == "rollout" and any(
+            database.has(contract=True)
+            and not database.reached(database.last)
+            and (self.approved or not database.ends_return(contract=True))
+            and all(self.hosts[host].action == NONE for host in database.hosts)
+            and set(database.elsewhere.values()) <= {self.version}
+            for database in self.databases
+        )
+
+    @property
+    def active(self) -> bool:
+        """Whether there is anything to do, on hosts or on databases."""
+        return bool(self.waves) or self.contracts
+
+    def past_return(self, wave: int) -> bool:
+        """Whether a point of no return lies behind a rollout that judges this wave, 0 for staging."""
+        return any(
+            database.past_return(database.known) or (wave > 0 and database.ends_return(contract=False))
+            for database in self.databases
+        )
 
     @property
     def staging(self) -> Wave:
@@ -148,7 +190,7 @@ class Plan:
     @property
     def changes(self) -> bool:
         """Whether anything is to be done on any host."""
-        return any(plan.action == DEPLOY for plan in self.hosts.values())
+        return self.contracts or any(plan.action == DEPLOY for plan in self.hosts.values())
 
 
 def converged(info: Info, *, release: str, profile: str) -> bool:

@@ -15,6 +15,7 @@ from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from .._registry import REHEARSAL, ROLLBACK, ROLLOUT
 from .clocks import Limit
+from .databases import Databases, approval_of
 from .gate import Gate
 from .plan import (
     DEPLOY,
@@ -53,6 +54,9 @@ class Wish:
     on_failure: str
     failure_budget: int
     release_budget: int = 0
+    point_of_no_return: str = ""
+    point_of_no_return_reason: str = ""
+    migration_lost: str = ""
 
 
 def left_out(hosts: Hosts, manifest: Manifest | None, *, budget: int) -> dict[str, str]:
@@ -88,6 +92,7 @@ def make_plan(
     profiles: collections.abc.Mapping[str, Profile],
     unfinished: Plan | None,
     gate: Gate | None,
+    databases: Databases | None = None,
     new_id: t.Callable[[], str],
     limit: Limit | None = None,
 ) -> Plan:
@@ -95,7 +100,9 @@ def make_plan(
     before. limit: of the waves of a rollout that begins.
 
     Raises:
-        InputError, IntegrityError: the gate is closed; hosts are not fit for a rehearsal, or hold no such version.
+        InputError, IntegrityError: the gate is closed; hosts are not fit for a rehearsal, or hold no such version; a
+            point of no return is not approved.
+        ConflictError: databases or hosts forbid it.
     """
     digest = manifest.digest if manifest else ""
     resumed = unfinished if unfinished and _same(unfinished, wish, digest, hosts) else None
@@ -118,6 +125,8 @@ def make_plan(
         planned.update({host: _kept_out(planned[host], reason) for host, reason in kept_out.items()})
     deploying = {host: plan.site for host, plan in planned.items() if plan.action == DEPLOY}
     made, shaped = _with_late(resumed, deploying) if resumed else _new_waves(wish, deploying, limit)
+    order = [host for wave in made for host in wave.hosts]
+    found = databases.of(wish, hosts, planned, manifest, order=order, resumed=resumed) if databases else ()
     return Plan(
         id=resumed.id if resumed else new_id(),
         kind=wish.kind,
@@ -134,6 +143,8 @@ def make_plan(
         waves=made,
         rehearsal=rehearsal,
         shaped=shaped,
+        databases=found,
+        approval=approval_of(wish, found, waves=bool(made), resumed=resumed),
     )
 
 

@@ -78,14 +78,16 @@ class Budget(t.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What follows, and why; ``failed`` maps host to reason."""
+    """What follows, and why; ``failed`` maps host to reason. frozen: behind a point of no return."""
 
     verdict: str
     reason: str
     failed: t.Mapping[str, str]
+    frozen: bool = False
 
     def to_dict(self) -> dict[str, t.Any]:
-        return {"verdict": self.verdict, "reason": self.reason, "failed": dict(self.failed)}
+        frozen = {"frozen": True} if self.frozen else {}
+        return {"verdict": self.verdict, "reason": self.reason, "failed": dict(self.failed), **frozen}
 
 
 def final(results: t.Iterable[t.Mapping[str, t.Any] | None]) -> Result:

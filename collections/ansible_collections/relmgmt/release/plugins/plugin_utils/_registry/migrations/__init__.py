@@ -11,8 +11,12 @@ from __future__ import annotations
 
 import typing as t
 
-from . import m0001_first, m0002_evidence
+from . import m0001_first, m0002_evidence, m0003_migrations
 
 __all__ = ["MIGRATIONS"]
 
-MIGRATIONS: tuple[t.Callable[[t.Any], None], ...] = (m0001_first.upgrade, m0002_evidence.upgrade)
+MIGRATIONS: tuple[t.Callable[[t.Any], None], ...] = (
+    m0001_first.upgrade,
+    m0002_evidence.upgrade,
+    m0003_migrations.upgrade,
+)

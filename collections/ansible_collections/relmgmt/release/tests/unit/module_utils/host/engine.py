@@ -108,8 +108,9 @@ def profile(
     secret: str = "",
     traffic: t.Mapping[str, t.Any] | None = None,
     reboot: t.Mapping[str, t.Any] | None = None,
+    migrations: t.Sequence[t.Mapping[str, t.Any]] = (),
 ) -> dict[str, t.Any]:
-    """A rendered profile: the port and the status that the server answers with, its probe, its traffic, its boot."""
+    """A rendered profile: the port and the status that the server answers with, probe, traffic, boot, migrations."""
     contents = f"{port} {status}\n".encode()
     files = [("port.conf", contents)] + ([("secret", secret.encode())] if secret else [])
     server = str(instance / "current" / "release" / "app" / "server.py")
@@ -120,7 +121,9 @@ def profile(
         str(instance / "state" / "data"),
     ]
     return {
-        "digest": digest_of(canonical([contents.decode(), len(secret), dict(traffic or {}), dict(reboot or {})])),
+        "digest": digest_of(
+            canonical([contents.decode(), len(secret), dict(traffic or {}), dict(reboot or {}), list(migrations)])
+        ),
         "files": [{"path": path, "mode": "0640", "contents": base64.b64encode(data).decode()} for path, data in files],
         "runtime": {
             "service": {"driver": "command", "command": command, "stop_timeout": 5},
@@ -128,6 +131,7 @@ def profile(
             "health": {"min_healthy_time": 0.05, "healthy_deadline": deadline(status), "interval": 0.05},
             **({"traffic": dict(traffic)} if traffic else {}),
             **({"reboot": dict(reboot)} if reboot else {}),
+            **({"migrations": list(migrations)} if migrations else {}),
         },
         "versions": {},
     }

@@ -109,7 +109,7 @@ def test_there_is_no_standard_input_and_the_surroundings_are_fixed(monkeypatch: 
         )
     finally:
         os.umask(before)
-    names = ["HOME", "LANG", "LOGNAME", "MINE", "PATH", "USER"]
+    names = ["HOME", "LANG", "LOGNAME", "MINE", "PATH", "PYTHONDONTWRITEBYTECODE", "USER"]
     assert done.output.strip() == f"'' / 0o22 {names}"
 
 

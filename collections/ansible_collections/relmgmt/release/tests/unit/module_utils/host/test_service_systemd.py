@@ -51,6 +51,7 @@ class SystemdSimulator(Runner):
         user: str = "",
         env: t.Mapping[str, str] | None = None,
         cwd: pathlib.Path | None = None,
+        errors: t.BinaryIO | None = None,
     ) -> Completed:
         assert tuple(argv[:3]) == ("systemctl", "--no-ask-password", "--no-pager")
         words = [word for word in argv[3:] if not word.startswith("--")]

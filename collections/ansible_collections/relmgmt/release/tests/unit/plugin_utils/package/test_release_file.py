@@ -34,6 +34,18 @@ def _line(path: pathlib.Path, text: str) -> int:
     return next(n for n, line in enumerate(path.read_text().splitlines(), start=1) if text in line)
 
 
+def migrating(*steps: dict[str, t.Any], **about: t.Any) -> Change:
+    """A migration with these steps, each of which is a step with other keys."""
+    made = [{"phase": "expand", "to": "b", "up": ["true"], "down": ["true"], **step} for step in steps]
+    made = [{key: value for key, value in step.items() if value is not None} for step in made]
+    migration = {"database": "shop", "current": ["true"], "from": "a", "steps": made, **about}
+    return lambda release: release.update(migrations=[*release.get("migrations", ()), migration])
+
+
+def twice(change: Change) -> Change:
+    return lambda release: (change(release), change(release))
+
+
 CASES: dict[str, tuple[Change, str, str, str]] = {
     # what is wrong: (change, code, text of the line that is named, part of the message)
     "an unknown key": (lambda r: r.update(colour="red"), "release-invalid", "format: 1", "'colour' was unexpected"),
@@ -235,6 +247,47 @@ CASES: dict[str, tuple[Change, str, str, str]] = {
         "systemctl reboot",
         "reboot.command",
     ),
+    "phases in another order": (
+        migrating({"phase": "contract"}, {"phase": "migrate", "to": "c"}),
+        "migration-order",
+        "database: shop",
+        "migrations.0: migration of shop: its steps are not expand, then migrate, then contract",
+    ),
+    "a migration without a step": (migrating(), "release-invalid", "steps: []", "migrations.0.steps"),
+    "a schema version that is named twice": (
+        migrating({}, {"to": "b"}),
+        "migration-version-repeated",
+        "database: shop",
+        "'b'",
+    ),
+    "a step that leads to where it begins": (migrating({"to": "a"}), "migration-version-repeated", "", "'a'"),
+    "a step without a way back": (migrating({"down": None}), "migration-way-back", "database: shop", "to 'b'"),
+    "a step that is irreversible and has a way back": (
+        migrating({"irreversible": True}),
+        "migration-way-back",
+        "database: shop",
+        "either 'down' or 'irreversible: true'",
+    ),
+    "a schema version of two words": (migrating({"to": "b c"}), "release-invalid", "to: b c", "steps.0.to"),
+    "a schema version that is a template": (
+        migrating({}, **{"from": "{{ config.schema }}"}),
+        "release-invalid",
+        "{{ config.schema }}",
+        "migrations.0.from",
+    ),
+    "a phase that there is not": (migrating({"phase": "shrink"}), "release-invalid", "phase: shrink", "phase"),
+    "two migrations of one database": (
+        twice(migrating({})),
+        "database-repeated",
+        "",
+        "migrations.1.database: 'shop' is already taken",
+    ),
+    "a migration command that is no template": (
+        migrating({"up": ["{{ relmgmt.python"]}),
+        "template-invalid",
+        "'{{ relmgmt.python'",
+        "migrations.0.steps.0.up.0",
+    ),
     "a health that cannot be": (
         lambda r: r.update(health={"min_healthy_time": 9, "healthy_deadline": 3}),
         "health-impossible",
@@ -254,6 +307,14 @@ def test_release_file_is_refused_for(case: str, release: dict[str, t.Any], write
     assert error.code == code
     assert part in error.message
     assert error.message.startswith(f"{path}:{_line(path, text)}:" if text else f"{path}:")
+
+
+def test_migrations_go_into_the_manifest(release: dict[str, t.Any], write: Write, tmp_path: pathlib.Path) -> None:
+    irreversible = {"phase": "contract", "to": "c", "down": None, "irreversible": True}
+    migrating({}, irreversible, environment={"LEVEL": 3})(release)
+    (found,) = build(write(migrations=release["migrations"]), tmp_path / "out").manifest.migrations
+    assert (found.versions, found.ready, found.environment) == (("a", "b", "c"), "b", (("LEVEL", "3"),))
+    assert [(step.timeout, step.irreversible) for step in found.steps] == [(600, False), (600, True)]
 
 
 RAW: dict[str, tuple[str, str, int, str]] = {

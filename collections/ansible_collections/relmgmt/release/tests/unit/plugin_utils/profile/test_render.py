@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
 from ansible_collections.relmgmt.release.plugins.module_utils._model.profile import Profile
+from ansible_collections.relmgmt.release.plugins.module_utils._model.runtime import Runtime
 from ansible_collections.relmgmt.release.plugins.plugin_utils._profile import Limits, render
 from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import Secret
 
@@ -158,6 +159,20 @@ def test_runtime_is_rendered_recursively_and_its_numbers_are_understood(package:
     assert runtime["service"]["command"] == ["/srv/relmgmt/current/release/run", "-p", "5232"]
     assert runtime["probes"][0]["port"] == "5232"
     assert runtime["health"] == {"min_healthy_time": "5.232", "healthy_deadline": 30}
+
+
+def test_migrations_are_rendered_but_for_their_versions_and_see_no_secrets(package: t.Any, secret: Secret) -> None:
+    step = {"phase": "expand", "to": "b", "up": ["{{ relmgmt.release }}/db", "up"], "down": ["/bin/true"]}
+    migration = {"database": "shop", "current": ["{{ relmgmt.release }}/db"], "from": "", "steps": [step]}
+    package.runtime = {"migrations": [{**migration, "environment": {"PORT": "{{ config.port }}"}}]}
+    (found,) = Runtime.from_dict(rendered(package).runtime).migrations
+    assert found.steps[0].up == ("/srv/relmgmt/current/release/db", "up")
+    assert (found.current, found.environment) == (("/srv/relmgmt/current/release/db",), (("PORT", "5232"),))
+    package.runtime = {"migrations": [{**migration, "environment": {"PASSWORD": "{{ secrets.htpasswd }}"}}]}
+    package.config["secrets"] = ["htpasswd"]
+    error = refused(package, secrets={"htpasswd": secret})
+    assert "release.yml: migrations[0].environment.PASSWORD: 'secrets' is undefined" in error.message
+    assert "they see no secrets" in error.hint
 
 
 def test_runtime_that_is_no_runtime_is_refused_with_the_host(package: t.Any) -> None:

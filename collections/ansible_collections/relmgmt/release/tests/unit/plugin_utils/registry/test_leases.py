@@ -161,3 +161,35 @@ def test_liveness_is_certain_only_for_this_boot_of_this_host() -> None:
     for unknown in (Holder("elsewhere", me.boot, child.pid, "1"), Holder(me.host, "other", child.pid, "1"),
                     Holder(me.host, "", child.pid, "1"), Holder(me.host, me.boot, child.pid, "")):  # fmt: skip
         assert is_alive(unknown)
+
+
+def test_two_packages_never_hold_one_database_at_once(registry: Registry) -> None:
+    lease = registry.acquire(*SCOPE, ME, ttl=60, databases=["pg-a/calendar"])
+    with pytest.raises(ConflictError) as caught:
+        registry.acquire("team/other", "ci", "second", OTHER, ttl=60, databases=["pg-b/other", "pg-a/calendar"])
+    assert caught.value.code == "rollout-locked"
+    assert caught.value.message.startswith("Database pg-a/calendar is held by process 1 on ctl-1")
+    assert registry.acquire("team/other", "ci", "second", OTHER, ttl=60, databases=["pg-b/other"]).token > lease.token
+
+
+def test_who_is_refused_a_database_holds_nothing(registry: Registry) -> None:
+    registry.acquire(*SCOPE, ME, ttl=60, databases=["pg-a/calendar"])
+    with pytest.raises(ConflictError):
+        registry.acquire("team/other", "ci", "main", OTHER, ttl=60, databases=["pg-a/calendar"])
+    assert registry.acquire("team/other", "ci", "main", ME, ttl=60).token == 2
+
+
+def test_databases_are_given_back_with_their_lease(registry: Registry) -> None:
+    lease = registry.acquire(*SCOPE, ME, ttl=60, databases=["pg-a/calendar"])
+    assert registry.release(lease)
+    assert registry.acquire("team/other", "ci", "main", OTHER, ttl=60, databases=["pg-a/calendar"]).token == 2
+
+
+def test_a_lease_whose_database_was_taken_over_is_lost(registry: Registry, clock: t.Any) -> None:
+    lease = registry.acquire(*SCOPE, ME, ttl=60, databases=["pg-a/calendar"])
+    registry.renew(lease, ttl=60)
+    clock.move(61)
+    registry.acquire("team/other", "ci", "main", OTHER, ttl=60, databases=["pg-a/calendar"])
+    with pytest.raises(ConflictError) as caught:
+        registry.renew(lease, ttl=60)
+    assert caught.value.code == "lease-lost"

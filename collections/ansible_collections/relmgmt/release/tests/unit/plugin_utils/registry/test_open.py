@@ -68,6 +68,7 @@ def test_a_registry_of_version_1_keeps_what_it_holds(path: pathlib.Path) -> None
         identity = registry.id
         registry.acquire("a/b", "c", "d", Holder.of(), ttl=1)
         with registry._database.write() as connection:
+            tables().migrations.drop(connection)
             tables().evidence.drop(connection)
             tables().settings.drop(connection)
     set_version(path, 1)

@@ -112,6 +112,13 @@ class Life(RuleBasedStateMachine):
         proven = sorted(self.play.model.stand.proven)
         self.play.revert_to_number(proven[pick % len(proven)], *strikes)
 
+    @precondition(lambda self: self.play.world.staged)
+    @rule(pick=_PICK, strikes=_STRIKES)
+    def freeze(self, pick: int, strikes: list[Strike]) -> None:
+        self._count()
+        newest = sorted(self.play.history.staged)[-3:]
+        self.play.freeze(newest[pick % len(newest)], *strikes)
+
     @precondition(lambda self: self.play.model.stand.provisional)
     @rule(strikes=_STRIKES)
     def hold(self, strikes: list[Strike]) -> None:

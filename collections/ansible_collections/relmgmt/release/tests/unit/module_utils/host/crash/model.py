@@ -22,16 +22,20 @@ class Stand(t.NamedTuple):
 
 class Model:
     """``healthy``: whether a deployment becomes healthy when it is started; ``origin``: what each was gone to from;
-    ``over``: those whose time to be confirmed has passed."""
+    ``over``: those whose time to be confirmed has passed; ``frozen``: behind which nothing leads, 0 for none."""
 
     def __init__(self, healthy: t.Callable[[int], bool]) -> None:
         self.stand = Stand()
         self.origin: dict[int, int] = {}
         self.over: set[int] = set()
+        self.frozen = 0
         self._healthy = healthy
 
     def previous(self) -> int:
         return self.origin.get(self.stand.current, 0)
+
+    def barred(self, deployment: int) -> bool:
+        return deployment < self.frozen
 
     # --- after a verb that nothing interrupted ---
 
@@ -45,7 +49,13 @@ class Model:
     def kept(self) -> Stand:
         """What stands is looked at, and started if it does not run."""
         healthy = self._healthy(self.stand.current)
-        return self.left() if self.stand.provisional and not healthy else self.stand._replace(sick=not healthy)
+        return self.left() if self.stand.provisional and not healthy else self.mended(self.stand)
+
+    def mended(self, stand: Stand) -> Stand:
+        """It is tried again to bring up what stands; where there is no way back, it is final then."""
+        healthy = self._healthy(stand.current)
+        final = healthy and not stand.provisional and stand.current
+        return stand._replace(sick=not healthy, proven=stand.proven | {stand.current} if final else stand.proven)
 
     def confirmed(self, *, healthy: bool) -> Stand:
         """healthy: at this moment."""
@@ -59,10 +69,13 @@ class Model:
         return self.gone_back(self.stand.current, self.previous())
 
     def gone_back(self, left: int, target: int) -> Stand:
-        """If what was there before is sick, what is left is the better one, where it is proven."""
+        """If what was there before is sick, what is left is the better one, where it is proven. If there is no way
+        back, it stays."""
         proven = self.stand.proven
+        if self.barred(target):
+            return self.mended(Stand(left, proven=proven))
         stands = left if left in proven and not self._healthy(target) else target
-        return Stand(stands, sick=not self._healthy(stands), proven=proven)
+        return self.mended(Stand(stands, proven=proven))
 
     # --- after a time for itself ---
 
@@ -71,6 +84,6 @@ class Model:
         somebody watches, on nothing provisional that is sick."""
         healthy = self._healthy(stand.current)
         if not stand.provisional or (healthy and stand.current not in self.over):
-            return {stand, stand._replace(sick=stand.sick and not healthy)}
+            return {stand, self.mended(stand) if stand.sick and healthy else stand}
         back = self.alone(self.gone_back(stand.current, self.origin[stand.current]), guarded=guarded)
         return back if guarded or stand.current in self.over else {stand, *back}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
+from ansible_collections.relmgmt.release.plugins.module_utils._host.freezing import freeze
 from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import History
 from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
 from ansible_collections.relmgmt.release.plugins.module_utils._host.traffic_readiness import READY
@@ -22,6 +23,7 @@ __all__ = ["Play"]
 
 Answer = t.Dict[str, t.Any]
 Verb = t.Callable[[Switching], Answer]
+_REFUSED = "refused"
 _SETTLING = 3.0  # seconds that the guard may wait until the host is at rest
 
 
@@ -37,10 +39,12 @@ class Play:
         self.model = Model(self._healthy)
         self._boot = self.world.boot
         self._down = False  # the service of a final deployment ended, and nobody was to start it
+        self._freezing = 0  # where the host may be frozen already
 
     def copy(self) -> Play:
         other = Play()
         other.world, other._boot, other._down = self.world.copy(), self._boot, self._down
+        other._freezing, other.model.frozen = self._freezing, self.model.frozen
         other.model.stand, other.model.over = self.model.stand, set(self.model.over)
         other.model.origin = dict(self.model.origin)
         return other
@@ -66,6 +70,8 @@ class Play:
     def activate(self, deployment: int, *strikes: Strike) -> None:
         """What is provisional and of another deployment is left first: the way back leads to what was confirmed."""
         stood = self.model.stand
+        if deployment != stood.current and self.model.barred(deployment):
+            return self._refused(lambda switching: switching.activate(deployment, check=False), strikes)
         if stood.provisional and stood.current != deployment:
             if stood.current in self.world.boots:  # to leave it takes a boot, and that ends the verb
                 self._ask(
@@ -85,6 +91,7 @@ class Play:
         )
         kept = deployment == stand.current and not stand.provisional
         self._told(answer, expected, deployment, "confirmed" if kept else "provisional", stand.current)
+        return None
 
     def confirm(self, *strikes: Strike) -> None:
         stand, deployment = self.model.stand, self.model.stand.current
@@ -110,13 +117,41 @@ class Play:
     def _revert(self, target: int, how: dict[str, t.Any], strikes: t.Sequence[Strike]) -> None:
         stand = self.model.stand
         keeps = target == stand.current
-        expected = self.model.kept() if keeps else self.model.gone_back(stand.current, target)
 
         def ask(switching: Switching) -> Answer:
             return switching.revert(**how, reason="", check=False)
 
+        if not keeps and self.model.barred(target):
+            return self._refused(ask, strikes)
+        expected = self.model.kept() if keeps else self.model.gone_back(stand.current, target)
         answer = self._ask(ask, expected, {stand}, strikes)
         self._told(answer, expected, stand.current if keeps else -1, "confirmed", target)
+        return None
+
+    def freeze(self, deployment: int, *strikes: Strike) -> None:
+        """From now on, nothing leads behind the deployment."""
+        stand, self._freezing = self.model.stand, max(self.model.frozen, deployment)
+
+        def ask(_switching: Switching) -> Answer:
+            return freeze(self.world.instance(), deployment, reason="a point of no return", check=False)
+
+        if stand.provisional and stand.current != deployment:
+            self._refused(ask, strikes, code="deployment-not-final")
+        elif self._ask(ask, stand, set(), strikes) is not None:
+            self._require(self.model.frozen == self._freezing, "it was answered that it is frozen")
+        self._freezing = self.model.frozen
+
+    def _refused(self, verb: Verb, strikes: t.Sequence[Strike], *, code: str = "point-of-no-return") -> None:
+        """The verb must not do anything, and say so."""
+
+        def ask(switching: Switching) -> Answer:
+            try:
+                return verb(switching)
+            except ConflictError as exc:
+                return {"outcome": _REFUSED if exc.code == code else exc.code}
+
+        answer = self._ask(ask, self.model.stand, set(), strikes)
+        self._require(answer is None or answer["outcome"] == _REFUSED, "it was not refused: {}", answer)
 
     def hold(self, *strikes: Strike) -> None:
         """Contact: what is provisional may stay so for longer."""
@@ -189,6 +224,7 @@ class Play:
         answer = self.world.attempt(ask)
         if answer is not None and "awaits" not in answer[0]:
             self.world.calm()
+            self._learn()
             self._judge({expected})
             return answer[0]
         self._rest({expected, *others}, fresh)
@@ -201,6 +237,7 @@ class Play:
         world = self.world
         while True:
             self._boot_up()
+            beyond = _beyond(self.history)
             guard = world.guarded and not (world.hits and world.hits[-1].verb)
             if world.attempt(self._guard if guard else self._recover) is not None:
                 break
@@ -214,6 +251,8 @@ class Play:
             deadline = self.history.deadline
             if deadline is not None and deadline.boot == world.boot_id():
                 self.model.over.discard(fresh)
+        self._learn()
+        self._require(not beyond or _beyond(self.history), "it went behind the point of no return")
         self._judge({end for stand in possible for end in self.model.alone(stand, guarded=world.units)})
 
     def _boot_up(self) -> None:
@@ -222,11 +261,18 @@ class Play:
         if world.off:
             history, never = self.history, 0
             if history.unfinished is None:
-                never = history.current if history.provisional else 0
-            elif history.unfinished.verb == "activate" and (history.reboot is None or history.reboot.came):
+                never = history.current if history.provisional and not history.no_return else 0
+            elif (
+                history.unfinished.verb == "activate"
+                and history.unfinished.origin >= history.frozen
+                and (history.reboot is None or history.reboot.came)
+            ):
                 never = history.unfinished.target
+            beyond = _beyond(history)
             if world.start():
                 self._require(not never or world.running != never, "deployment {} ran unjudged after the boot", never)
+                behind = beyond and 0 < world.running < history.frozen
+                self._require(not behind, "deployment {} ran behind the point of no return", world.running)
 
     def _guard(self) -> None:
         self.world.watch(_SETTLING)
@@ -235,6 +281,12 @@ class Play:
         """What the next verb does first."""
         with contextlib.suppress(ConflictError):  # it waits for a boot
             self.world.switching().recover()
+
+    def _learn(self) -> None:
+        """Whether it is frozen where it was to be."""
+        frozen = self.history.frozen
+        self._require(frozen in (self.model.frozen, self._freezing), "it is frozen at {}", frozen)
+        self.model.frozen = frozen
 
     def _judge(self, possible: set[Stand]) -> None:
         world, history = self.world, self.history
@@ -265,3 +317,10 @@ class Play:
     def _require(self, holds: bool, what: str, *about: object) -> None:
         if not holds:
             raise Broken("; ".join([what.format(*about), "struck by", *map(str, self.world.hits)]))
+
+
+def _beyond(history: History) -> bool:
+    """Whether the instance is at the point of no return, or on its way to it."""
+    switch = history.unfinished
+    stands = history.current if switch is None else switch.target
+    return bool(history.frozen) and stands >= history.frozen

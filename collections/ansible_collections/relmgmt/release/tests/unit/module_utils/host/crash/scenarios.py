@@ -78,6 +78,20 @@ def _booted(*turned: str, confirmed: bool = False) -> Play:
     return play
 
 
+def _frozen(play: Play) -> Play:
+    """Nothing leads behind the newest deployment any more."""
+    play.freeze(max(play.world.kinds))
+    return play
+
+
+def _frozen_onward(kind: str) -> Play:
+    """A third deployment is there while the second one is sick, and has no way back."""
+    play = _frozen(_staged(kind))
+    _activate(play)
+    play.stage(kind)
+    return play
+
+
 def _dead() -> Play:
     play = _final(1)
     play.service_dies()
@@ -90,6 +104,10 @@ def _activate(play: Play, *strikes: Strike) -> None:
 
 def _keep(play: Play, *strikes: Strike) -> None:
     play.activate(play.model.stand.current, *strikes)
+
+
+def _freeze(play: Play, *strikes: Strike) -> None:
+    play.freeze(max(play.world.kinds), *strikes)
 
 
 def _roll_back(play: Play, *strikes: Strike) -> None:
@@ -129,4 +147,11 @@ SCENARIOS = {
     "boot-revert-to-sick": Scenario(lambda: _booted(SICK, confirmed=True), Play.revert, nightly=True),
     "keep": Scenario(_dead, _keep),
     "keep-provisional": Scenario(_provisional, _keep),
+    "freeze": Scenario(lambda: _staged(GOOD), _freeze),
+    "frozen-upgrade": Scenario(lambda: _frozen(_staged(GOOD)), _activate),
+    "frozen-upgrade-sick": Scenario(lambda: _frozen(_staged(SICK)), _activate),
+    "frozen-upgrade-alone": Scenario(lambda: _frozen(_staged(GOOD, units=False)), _activate),
+    "frozen-expire": Scenario(lambda: _frozen(_provisional()), Play.time_passes),
+    "frozen-dark": Scenario(lambda: _frozen(_provisional()), Play.power_fails),
+    "frozen-onward": Scenario(lambda: _frozen_onward(SICK), _activate),
 }

@@ -86,6 +86,10 @@ def _whole(*_args: t.Any, **_how: t.Any) -> None:
     """What was staged stays as it was staged."""
 
 
+def _unheard(_text: str) -> None:
+    """Nobody listens here."""
+
+
 @contextlib.contextmanager
 def beneath(world: World) -> t.Iterator[None]:
     """Put the world below the engine."""
@@ -93,6 +97,7 @@ def beneath(world: World) -> t.Iterator[None]:
         (disk, "os", world.calls),
         (traffic_readiness, "os", world.calls),
         (guard, "locked", _locked),
+        (guard, "alert", _unheard),
         (capsule, "require_whole", _whole),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ours in taken]

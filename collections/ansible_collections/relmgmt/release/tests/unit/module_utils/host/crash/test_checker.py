@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.relmgmt.release.plugins.module_utils._host.disk import Disk
-from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import Journal
+from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import History, Journal
 from ansible_collections.relmgmt.release.plugins.module_utils._host.rebooting import Rebooting
 from ansible_collections.relmgmt.release.plugins.module_utils._host.serving import Serving
 from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
@@ -113,6 +113,23 @@ def entered_once(monkeypatch: Patch) -> None:
     monkeypatch.setattr(ReadinessFile, "enter", once)
 
 
+def never_barred(monkeypatch: Patch) -> None:
+    """No way is closed, wherever the host is frozen."""
+    monkeypatch.setattr(History, "barred", lambda *_args: False)
+
+
+def never_barred_at_a_boot(monkeypatch: Patch) -> None:
+    boot = Switching.boot
+
+    def carelessly(switching: Switching) -> str | None:
+        with pytest.MonkeyPatch.context() as within:
+            never_barred(within)
+            return boot(switching)
+
+    monkeypatch.setattr(Switching, "boot", carelessly)
+
+
+FAILED = {"outcome": "failed", "deployment": 2}
 # What is broken, the scenario that shows it, and how often that has to be struck.
 MUTATIONS: dict[str, tuple[t.Callable[[Patch], None], str, int]] = {
     "a line of the journal is not synced": (without("append", "fsync", File), "confirm", 0),
@@ -139,6 +156,13 @@ MUTATIONS: dict[str, tuple[t.Callable[[Patch], None], str, int]] = {
     "a boot that a switch takes is not recognised": (idle(Rebooting, "due", False), "boot", 0),
     "the next boot is taken for the one that came": (forgetting("booted"), "boot", 1),
     "nobody has the host started anew": (idle(Rebooting, "order"), "boot", 0),
+    "freezing is answered but not written": (forgetting("frozen"), "freeze", 0),
+    "a sick release goes back behind the point of no return": (never_barred, "frozen-upgrade-sick", 0),
+    "a crash goes back behind the point of no return": (never_barred, "frozen-upgrade", 1),
+    "a deadline goes back behind the point of no return": (never_barred, "frozen-expire", 0),
+    "a reboot goes back behind the point of no return": (never_barred, "frozen-dark", 0),
+    "what is before the point of no return runs after a boot": (never_barred_at_a_boot, "frozen-dark", 0),
+    "what has no way back is never final": (idle(Switching, "_go_on", FAILED), "frozen-expire", 0),
 }
 
 

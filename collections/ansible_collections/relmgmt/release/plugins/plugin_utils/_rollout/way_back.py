@@ -1,0 +1,67 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a rollback may lead hosts to a version: behind a point of no return nothing does, and a schema goes back from
+one release to the one before it (private)."""
+
+from __future__ import annotations
+
+import collections.abc
+import typing as t
+
+from ...module_utils._model.errors import ConflictError, InputError
+
+__all__ = ["require_way_back"]
+
+Release = collections.abc.Mapping[str, t.Any]
+
+
+def require_way_back(releases: collections.abc.Mapping[str, Release], version: str) -> None:
+    """releases: host that is to move → what ``host_info`` returned of its instance.
+
+    Raises:
+        ConflictError: hosts are frozen at a later deployment (``point-of-no-return``).
+        InputError: releases lie between that changed the schema too (``schema-out-of-reach``).
+    """
+    frozen = {host: why for host, release in sorted(releases.items()) if (why := _frozen(release, version))}
+    if frozen:
+        raise ConflictError(
+            "point-of-no-return",
+            f"Behind a point of no return there is no way to {version}. Nothing was touched:\n"
+            + "".join(f"  {host}: {why}\n" for host, why in frozen.items()),
+            hint="Roll a newer version forward. If the databases were restored as they were before: see"
+            " docs/migrations.md.",
+        )
+    for host, release in sorted(releases.items()):
+        between = _between(release, version)
+        if between:
+            raise InputError(
+                "schema-out-of-reach",
+                f"{host}: between {release['current']['version']} and {version} lies {between}, which changed the"
+                " schema of a database too",
+                hint=f"Roll back to {between} first.",
+            )
+
+
+def _frozen(release: Release, version: str) -> str:
+    held = [item["deployment"] for item in release["deployments"] if item["version"] == version and item["proven"]]
+    behind = release.get("frozen_at", 0) > max(held, default=0)
+    return str(release.get("frozen") or "it is frozen") if behind else ""
+
+
+def _between(release: Release, version: str) -> str:
+    """The newest release between the current one and the version that declares migrations; empty if none does."""
+    current, previous = release["current"], release.get("previous") or {}
+    if previous.get("version") == version:
+        return ""
+    held = [item["deployment"] for item in release["deployments"] if item["version"] == version and item["proven"]]
+    between = [
+        item
+        for item in release["deployments"]
+        if max(held, default=0) < item["deployment"] < current["deployment"]
+        and item["proven"]
+        and item["version"] != current["version"]
+        and item.get("migrations")
+    ]
+    return str(between[-1]["version"]) if between else ""
