@@ -16,7 +16,7 @@ from .._registry import REHEARSAL, ROLLBACK, Registry
 from .migration import Database, Declared, database_id, databases_of
 from .plan import DEPLOY, HostPlan, Plan
 from .profiles import HostInput
-from .way_back import require_way_back
+from .within_reach import require_way_back
 
 if t.TYPE_CHECKING:
     from .planning import Wish
