@@ -100,11 +100,13 @@ fleet: $(NEWEST)/.ready  ## Run the whole product against 20 real hosts, over ss
 molecule: $(NEWEST)/.ready  ## Run the molecule scenario of the role and of every host module on real hosts
 	$(call on-bed,tools/molecule $(NEWEST))
 faults: $(NEWEST)/.ready  ## Inject a sample of all faults into a rollout, and judge the hosts
-	$(call on-bed,$(SWEEP) --sample --json .cache/faults/sample.json --table .cache/faults/sample.txt)
+	$(call on-bed,$(SWEEP) --sample --results .cache/faults/sample.jsonl --table .cache/faults/sample.txt)
 
 .PHONY: faults-all bench return
-faults-all: $(NEWEST)/.ready  ## Inject every fault at every step boundary; takes hours
-	@$(SWEEP) --all --json .cache/faults/all.json --table .cache/faults/all.txt
+faults-all: $(NEWEST)/.ready  ## Inject every fault at every step boundary, also beside a plain playbook; takes hours, goes on where it ended; writes the collection's docs/faults.md
+	@result=0; $(SWEEP) --all --resume --table .cache/faults/ours.txt || result=$$?; \
+	$(SWEEP) --all --resume --product plain --table .cache/faults/plain.txt || result=$$?; \
+	$(SWEEP) --docs $(COLLECTION)/docs/faults.md; exit $$result
 bench: $(NEWEST)/.ready  ## Measure against a plain playbook and the floor; writes the collection's docs/benchmarks.md
 	@$(NEWEST)/bin/python -m tests.bench
 return: $(NEWEST)/.ready  ## Measure how long hosts take to go back by themselves; writes the section of docs/the-way-back.md

@@ -14,7 +14,19 @@ import json
 import pathlib
 import typing as t
 
-__all__ = ["CONTROLLER", "HOST", "Boundary", "Recording", "read_trace"]
+__all__ = [
+    "CONTROLLER",
+    "HOST",
+    "Boundary",
+    "Recording",
+    "Stand",
+    "Trace",
+    "apart",
+    "in_order",
+    "in_waves",
+    "read_trace",
+    "tasks_of",
+]
 
 HOST, CONTROLLER = "host", "controller"
 STARTED = "activate/service_"  # the step that starts N, whichever driver does it: service_<driver>.start
@@ -44,46 +56,81 @@ class Boundary:
         return self.id.split("/")[1].partition("#")[0]
 
 
-@dataclasses.dataclass(frozen=True)
-class Recording:
-    """A rollout that went well. started, judged, confirmed: when N began to run on the victim, when it was found
-    healthy, and when it was for the last time."""
+class Stand(t.NamedTuple):
+    """When a host had its turn. wave: counted from 0; started, judged, confirmed: when N began to run there, when it
+    was found healthy, and when it was for the last time."""
 
-    victim: str
-    boundaries: tuple[Boundary, ...]
+    wave: int
+    host: str
     started: float
     judged: float
     confirmed: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """A rollout that went well: its hosts in the order of their waves, its boundaries in the order of time.
+
+    merged: how many boundaries are not told apart from another one.
+    """
+
+    stands: tuple[Stand, ...]
+    boundaries: tuple[Boundary, ...]
     merged: int
 
     @classmethod
     def of(cls, controller: Trace, hosts: t.Mapping[str, Trace]) -> Recording:
-        """Out of the traces of the controller and of each host. The victim is the host that is switched first.
+        """Out of the traces of the controller and of each host. What happens inside of the verbs of a host is taken
+        from the first one.
 
         Raises:
             ValueError: no host was switched, or N was not started and judged there.
         """
-        switched = {_first(verb): host for host, trace in hosts.items() for verb in _verbs(trace, "activate")}
-        if not switched:
+        tasks = tasks_of(controller)
+        stands = []
+        for host, trace in hosts.items():
+            switches = [_first(verb) for verb in _verbs(trace, "activate")]
+            if switches:
+                times = (_after(trace, name) for name in (STARTED, JUDGED, CONFIRMED))
+                stands.append(Stand(sum(task.time < min(switches) for task in tasks), host, *times))
+        if not stands:
             raise ValueError("no host was switched")
-        victim = switched[min(switched)]
-        started, judged, confirmed = (_after(hosts[victim], name) for name in (STARTED, JUDGED, CONFIRMED))
-        effects = sorted(
+        effects = [
             time
             for trace in (controller, *hosts.values())
             for verb in trace
             for side, _number, time in verb.get("events", ())
             if side == "effect"
-        )
-        groups = [_groups(HOST, verb) for verb in _verbs(hosts[victim])]
+        ]
+        groups = [_groups(HOST, verb) for verb in _verbs(hosts[min(stands).host])]
         groups += [_groups(CONTROLLER, verb) for verb in _verbs(controller)]
         found = [_chosen(group) for verb in groups for group in verb]
-        tasks = [Boundary(CONTROLLER, e["boundary"], e["time"]) for e in controller if "boundary" in e]
-        kept = _tasks(tasks, effects)
+        kept = apart(tasks, effects)
         merged = len(tasks) - len(kept) + sum(len(group) - 1 for verb in groups for group in verb)
-        boundaries = {found.id: found for found in sorted(found + kept, key=lambda b: b.time, reverse=True)}
-        passed = tuple(sorted(boundaries.values(), key=lambda b: b.time))
-        return cls(victim, passed, started, judged, confirmed, merged)
+        return cls(in_waves(stands), in_order(found + kept), merged)
+
+    @property
+    def reference(self) -> Stand:
+        """The host whose verbs were looked into."""
+        return self.stands[0]
+
+
+def in_waves(stands: t.Iterable[Stand]) -> tuple[Stand, ...]:
+    """The hosts in order, and their waves, which come as any growing numbers, counted from 0."""
+    stands = sorted(stands)
+    numbers = sorted({stand.wave for stand in stands})
+    return tuple(stand._replace(wave=numbers.index(stand.wave)) for stand in stands)
+
+
+def in_order(found: t.Iterable[Boundary]) -> tuple[Boundary, ...]:
+    """Each once, in the order in which they are passed."""
+    boundaries = {boundary.id: boundary for boundary in sorted(found, key=lambda b: b.time, reverse=True)}
+    return tuple(sorted(boundaries.values(), key=lambda b: b.time))
+
+
+def tasks_of(controller: Trace) -> list[Boundary]:
+    """The boundaries between the tasks of a playbook."""
+    return [Boundary(CONTROLLER, entry["boundary"], entry["time"]) for entry in controller if "boundary" in entry]
 
 
 def read_trace(path: pathlib.Path) -> Trace:
@@ -126,7 +173,7 @@ def _chosen(group: list[Boundary]) -> Boundary:
     return next((boundary for boundary in group if boundary.name.endswith("/before")), group[0])
 
 
-def _tasks(tasks: list[Boundary], effects: list[float]) -> list[Boundary]:
+def apart(tasks: list[Boundary], effects: t.Collection[float]) -> list[Boundary]:
     """The last one of those that have no effect between them: that before the task which has one."""
     kept: list[Boundary] = []
     for boundary in sorted(tasks, key=lambda b: b.time):

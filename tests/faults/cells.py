@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import typing as t
 
-from .boundaries import Boundary, Recording
+from .boundaries import HOST, Boundary, Recording, Stand
 
 __all__ = ["FAULTS", "Cell", "Kind", "cells", "sample"]
 
@@ -19,32 +19,34 @@ __all__ = ["FAULTS", "Cell", "Kind", "cells", "sample"]
 class Kind:
     """A fault. deadly: nobody can reach the host while it lasts. of_release: it is what N is like, so it never ends.
 
-    strikes: whether it makes sense at a boundary.
+    of_controller: it strikes the controller and no host.
+    strikes: whether it makes sense at a boundary, for a host whose turn came then.
     """
 
     deadly: bool = False
     of_release: bool = False
-    strikes: t.Callable[[Boundary, Recording], bool] = lambda boundary, recording: True
+    of_controller: bool = False
+    strikes: t.Callable[[Boundary, Stand], bool] = lambda boundary, stand: True
 
 
-def _before_start(boundary: Boundary, recording: Recording) -> bool:
+def _before_start(boundary: Boundary, stand: Stand) -> bool:
     """N is told not to start, so it must not have started."""
-    return boundary.time < recording.started
+    return boundary.time < stand.started
 
 
-def _after_start(boundary: Boundary, recording: Recording) -> bool:
+def _after_start(boundary: Boundary, stand: Stand) -> bool:
     """N does it itself, so it must run."""
-    return boundary.time > recording.started
+    return boundary.time > stand.started
 
 
-def _after_probes(boundary: Boundary, recording: Recording) -> bool:
+def _after_probes(boundary: Boundary, stand: Stand) -> bool:
     """Dying earlier is what its probes are there for: that is how a service that will not start looks. Dying later is
     nothing that a rollout could take back: its release is final, and the service manager's to look after."""
-    return recording.judged <= boundary.time < recording.confirmed
+    return stand.judged <= boundary.time < stand.confirmed
 
 
 FAULTS: dict[str, Kind] = {
-    "controller-killed": Kind(),
+    "controller-killed": Kind(of_controller=True),
     "ssh-cut": Kind(deadly=True),
     "power-loss": Kind(deadly=True),
     "reboot": Kind(),
@@ -58,20 +60,36 @@ FAULTS: dict[str, Kind] = {
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One fault at one boundary."""
+    """One fault at one boundary of a rollout by one strategy."""
 
+    strategy: str
     boundary: Boundary
     fault: str
 
     @property
     def id(self) -> str:
-        return f"{self.boundary.id}:{self.fault}"
+        return f"{self.strategy}/{self.boundary.id}:{self.fault}"
+
+    @property
+    def kind(self) -> Kind:
+        return FAULTS[self.fault]
+
+    @property
+    def hash(self) -> bytes:
+        """Its place in an order that has nothing to do with what it is."""
+        return hashlib.sha256(self.id.encode()).digest()
+
+    def victims(self, recording: Recording) -> list[int]:
+        """The hosts that it can strike, by their place in the order of the waves."""
+        if self.boundary.place == HOST:  # every host passes it in its own time
+            return list(range(len(recording.stands))) if self.kind.strikes(self.boundary, recording.reference) else []
+        return [rank for rank, stand in enumerate(recording.stands) if self.kind.strikes(self.boundary, stand)]
 
 
-def cells(recording: Recording) -> tuple[list[Cell], int]:
+def cells(strategy: str, recording: Recording) -> tuple[list[Cell], int]:
     """All cells, in the order in which a rollout passes them, and how many were left out because they cannot occur."""
-    possible = [Cell(boundary, fault) for boundary in recording.boundaries for fault in FAULTS]
-    found = [cell for cell in possible if FAULTS[cell.fault].strikes(cell.boundary, recording)]
+    possible = [Cell(strategy, boundary, fault) for boundary in recording.boundaries for fault in FAULTS]
+    found = [cell for cell in possible if cell.victims(recording)]
     return found, len(possible) - len(found)
 
 
@@ -81,7 +99,7 @@ def sample(found: t.Sequence[Cell], size: int) -> list[Cell]:
     Cells are taken in the order of a hash of their id: first those that bring a fault, a verb of a host or a verb of
     the controller that is not yet there, then whatever comes, up to ``size``.
     """
-    ranked = sorted(found, key=lambda cell: hashlib.sha256(cell.id.encode()).digest())
+    ranked = sorted(found, key=lambda cell: cell.hash)
     chosen: list[Cell] = []
     for trait in (lambda c: c.fault, lambda c: (c.boundary.place, c.boundary.verb.partition(":")[0])):
         for cell in ranked:

@@ -16,11 +16,13 @@ import typing as t
 
 from tests.testbed.system import children
 
-__all__ = ["Controller", "ControllerError", "Run"]
+from .application import Command
+
+__all__ = ["LIMIT", "TRACER", "Controller", "ControllerError", "Run"]
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 TRACER = pathlib.Path(__file__).with_name("tracer")
-LIMIT = 240.0  # seconds for a playbook that takes a few
+LIMIT = 600.0  # seconds for a playbook that takes a few
 
 
 class ControllerError(Exception):
@@ -71,16 +73,16 @@ class Controller:
         """Run one verb on the controller and return what it printed."""
         return self._finish(["ansible", "localhost", "-m", f"relmgmt.release.{name}", "-a", " ".join(arguments)])
 
-    def play(self, name: str, **variables: t.Any) -> str:
-        """Run a playbook of the collection to a good end and return what it printed.
+    def play(self, command: Command) -> str:
+        """Run a playbook to a good end and return what it printed.
 
         Raises:
             ControllerError: it failed.
         """
-        return self._finish(self._command(name, variables))
+        return self._finish(self._words(command))
 
-    def start(self, name: str, log: pathlib.Path, **variables: t.Any) -> Run:
-        """Begin a playbook of the collection, watched by the tracer."""
+    def start(self, command: Command, log: pathlib.Path) -> Run:
+        """Begin a playbook, watched by the tracer."""
         self.trace.mkdir(parents=True, exist_ok=True)
         watched = {
             "RELMGMT_FAULTS": str(self.trace),
@@ -90,7 +92,7 @@ class Controller:
         }
         with open(log, "wb") as stream:
             process = subprocess.Popen(
-                self._command(name, variables),
+                self._words(command),
                 cwd=self.own,
                 env={**self._environment(), **watched},
                 stdin=subprocess.DEVNULL,
@@ -100,9 +102,9 @@ class Controller:
             )
         return Run(process, log)
 
-    def _command(self, name: str, variables: t.Mapping[str, t.Any]) -> list[str]:
+    def _words(self, command: Command) -> list[str]:
         inventories = [word for path in self.inventories for word in ("-i", str(path))]
-        return ["ansible-playbook", *inventories, f"relmgmt.release.{name}", "-e", json.dumps(variables)]
+        return ["ansible-playbook", *inventories, command.playbook, "-e", json.dumps(command.variables)]
 
     def _finish(self, command: list[str]) -> str:
         self.own.mkdir(parents=True, exist_ok=True)

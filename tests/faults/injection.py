@@ -12,8 +12,8 @@ import typing as t
 
 from tests.testbed import Host, wait_for
 
+from .application import FLAGS
 from .controller import Run
-from .fleet import TRACE
 
 __all__ = ["ENDS", "STRIKES", "end", "release", "strike"]
 
@@ -31,14 +31,14 @@ def end(fault: str, victim: Host) -> None:
         ENDS[fault](victim)
 
 
-def release(place: pathlib.Path) -> None:
+def release(place: pathlib.Path, number: int) -> None:
     """Let what is held at the boundary go on, if it still is there."""
     with contextlib.suppress(OSError):
-        (place / "release").touch()
+        (place / f"release.{number}").touch()
 
 
 def _flag(victim: Host, name: str) -> None:
-    victim.path(f"{TRACE}/{name}").touch()
+    victim.path(f"{FLAGS}/{name}").touch()
 
 
 def _kill(victim: Host, run: Run, running: Condition) -> None:
@@ -78,7 +78,7 @@ def _die(victim: Host, run: Run, running: Condition) -> None:
 
 def _append(victim: Host, run: Run, running: Condition) -> None:
     _flag(victim, "appends")
-    wait_for("the append", victim.path(f"{TRACE}/appended").exists)
+    wait_for("the append", victim.path(f"{FLAGS}/appended").exists)
 
 
 def _heal(victim: Host) -> None:

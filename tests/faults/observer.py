@@ -27,7 +27,7 @@ __all__ = ["BUSY", "DEAD", "SAFE", "Observer", "Sample", "Version", "judge", "se
 
 SAFE, DEAD, BUSY, UNSAFE = ("safe-N", "safe-N-1"), "dead", "busy", "unsafe"
 TIMEOUT = 5.0
-INTERVAL = 0.25
+INTERVAL = 0.5
 States = dict[str, str]
 
 
@@ -40,10 +40,10 @@ class Version(t.NamedTuple):
 
 
 class Sample(t.NamedTuple):
-    """The state of every host at a time."""
+    """The state of a host at a time."""
 
     time: float
-    states: States
+    state: str
 
 
 def judge(answer: t.Mapping[str, t.Any] | str, versions: t.Sequence[Version], *, own_bytes: bool = True) -> str:
@@ -66,67 +66,73 @@ def unsafe(states: States) -> list[str]:
     return [host for host, state in states.items() if state.startswith(UNSAFE)]
 
 
-def seconds_to_safe(samples: t.Sequence[Sample], host: str, since: float) -> float | None:
-    """From ``since`` until the host was safe for good; None if it was not safe in the end."""
-    for_good = None
+def seconds_to_safe(samples: t.Sequence[Sample], since: float) -> float | None:
+    """The longest that the host was not safe at a stretch, of all that began after ``since``; None if it still is not.
+
+    The time in which the fault makes it unreachable does not count, so that of such a host counts from the fault's end.
+    """
+    longest, lost = 0.0, None
     for sample in samples:
-        if sample.time >= since and host in sample.states:
-            if sample.states[host] not in SAFE:
-                for_good = None
-            elif for_good is None:
-                for_good = sample.time
-    return None if for_good is None else round(max(0.0, for_good - since), 1)
+        if sample.time < since:
+            continue
+        if sample.state in SAFE:
+            longest, lost = max(longest, 0.0 if lost is None else sample.time - lost), None
+        elif sample.state == DEAD:
+            lost = None
+        elif lost is None:
+            lost = sample.time
+    last = samples[-1].state if samples else DEAD
+    return round(longest, 1) if last in SAFE else None
 
 
 @dataclasses.dataclass
 class Observer:
-    """Asks all hosts of a fleet, again and again while it is entered. dead: the hosts that the fault makes dead now."""
+    """Asks each host of a fleet, again and again while it is entered. dead: the hosts that the fault makes dead now."""
 
     addresses: t.Mapping[str, str]
     port: int
     versions: t.Sequence[Version]
     own_bytes: bool = True
-    dead: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self.samples: list[Sample] = []
+        self.samples: dict[str, list[Sample]] = {host: [] for host in self.addresses}
+        self.dead: set[str] = set()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def look(self) -> States:
         """The state of every host now."""
-        dead = self.dead
         with concurrent.futures.ThreadPoolExecutor(len(self.addresses)) as pool:
-            answers = dict(zip(self.addresses, pool.map(self._ask, self.addresses), strict=True))
-        states = {
-            host: DEAD if host in dead else judge(answer, self.versions, own_bytes=self.own_bytes)
-            for host, answer in answers.items()
-        }
-        self.samples.append(Sample(time.monotonic(), states))
-        return states
+            return dict(zip(self.addresses, pool.map(self.look_at, self.addresses), strict=True))
+
+    def look_at(self, host: str) -> str:
+        """Its state now."""
+        answer = DEAD if host in self.dead else self._request(host)
+        state = DEAD if host in self.dead else judge(answer, self.versions, own_bytes=self.own_bytes)
+        self.samples[host].append(Sample(time.monotonic(), state))
+        return state
 
     def answers(self, host: str) -> bool:
         """Whether its service says anything at all."""
         return isinstance(self._request(host), dict)
 
     def __enter__(self) -> Observer:
-        self.samples, self.dead = [], frozenset()
+        self.samples = {host: [] for host in self.addresses}
+        self.dead.clear()
         self._stop.clear()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._watch, args=(host,), daemon=True) for host in self.addresses]
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _watch(self) -> None:
+    def _watch(self, host: str) -> None:
         while not self._stop.wait(INTERVAL):
-            self.look()
-
-    def _ask(self, host: str) -> dict[str, t.Any] | str:
-        return DEAD if host in self.dead else self._request(host)
+            self.look_at(host)
 
     def _request(self, host: str) -> dict[str, t.Any] | str:
         connection = http.client.HTTPConnection(self.addresses[host], self.port, timeout=TIMEOUT)

@@ -2,24 +2,26 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What came of a sweep: figures, JSON, a table; and what of it nobody knew yet."""
+"""What came of a sweep: figures of each strategy, a table; and what of it nobody knew yet."""
 
 from __future__ import annotations
 
 import collections.abc
 import dataclasses
 import fnmatch
+import math
 import pathlib
 import typing as t
 
 from .observer import BUSY, DEAD, States, unsafe
-from .trial import PHASES, WAIT, Outcome
+from .outcome import PHASES, UNHARMED, Outcome, Possible
 
-__all__ = ["Report", "Shortfalls"]
+__all__ = ["Figures", "Report", "Shortfalls", "nearest_rank"]
 
 KNOWN = pathlib.Path(__file__).with_name("shortfalls.txt")
 # How far a fleet gets within the wait depends on the speed of the machine; how the phases after it end does not.
 GATED = tuple(phase for phase in PHASES if phase != "wait")
+WORST = 10
 
 
 class Shortfalls:
@@ -38,92 +40,172 @@ class Shortfalls:
         return any(named == phase and fnmatch.fnmatchcase(cell, pattern) for named, pattern in self._patterns)
 
 
+def nearest_rank(values: t.Iterable[float], percent: float) -> float | None:
+    """The smallest of the values that so many percent of them do not exceed; None of none."""
+    ordered = sorted(values)
+    return ordered[max(1, math.ceil(percent / 100 * len(ordered))) - 1] if ordered else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """Of some trials. hosts: that took part; victims: of them those that a fault befell; judged: phase to the number of
+    hosts that were neither dead nor busy then; unsafe: of them those that were not safe; seconds: of victims, until
+    they were safe; never: how many never were.
+    """
+
+    possible: int
+    cells: int
+    trials: int
+    hosts: int
+    victims: int
+    unsafe: dict[str, int]
+    judged: dict[str, int]
+    seconds: tuple[float, ...]
+    never: int
+
+    @classmethod
+    def of(cls, outcomes: t.Sequence[Outcome], possible: t.Collection[str], fault: str = "") -> Figures:
+        """Of all outcomes, or of the victims of one fault alone."""
+        hosts = [
+            (outcome, host)
+            for outcome in outcomes
+            if outcome.done
+            for host, cell in outcome.blames.items()
+            if not fault or (cell in outcome.done and cell.endswith(f":{fault}"))
+        ]
+        looks = {
+            phase: {
+                f"{number} {host}": outcome.phases[phase][host]
+                for number, (outcome, host) in enumerate(hosts)
+                if host in outcome.phases.get(phase, {})
+            }
+            for phase in PHASES
+        }
+        harmed = [(outcome, host) for outcome, host in hosts if outcome.blames[host] in outcome.done]
+        times = [outcome.seconds.get(host) for outcome, host in harmed]
+        done = {cell for outcome in outcomes for cell in outcome.done if cell.endswith(f":{fault}" if fault else "")}
+        return cls(
+            possible=sum(cell.endswith(f":{fault}") for cell in possible) if fault else len(possible),
+            cells=len(done),
+            trials=sum(bool(outcome.done) for outcome in outcomes),
+            hosts=len(hosts),
+            victims=len(harmed),
+            unsafe={phase: len(unsafe(states)) for phase, states in looks.items()},
+            judged={
+                phase: sum(not state.startswith((DEAD, BUSY)) for state in states.values())
+                for phase, states in looks.items()
+            },
+            seconds=tuple(value for value in times if value is not None),
+            never=sum(value is None for value in times),
+        )
+
+    def percentile(self, percent: float) -> str:
+        """Of the seconds until they were safe; a host that never was takes longer than any other."""
+        value = nearest_rank([*self.seconds, *[math.inf] * self.never], percent)
+        return "-" if value is None else "never" if value == math.inf else f"{value:.1f}"
+
+
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """The outcomes of the cells that were carried out, out of so many that there are."""
+    """The outcomes of a product's trials, out of all that there could be."""
 
     outcomes: t.Sequence[Outcome]
-    possible: int
-    left_out: int
-    merged: int
-    seconds: float
-
-    @property
-    def figures(self) -> dict[str, int]:
-        """Phase to the number of hosts that were judged and not safe."""
-        return {phase: sum(len(unsafe(o.phases.get(phase, {}))) for o in self.outcomes) for phase in PHASES}
+    possible: t.Sequence[Possible]
 
     @property
     def errors(self) -> dict[str, str]:
-        """Cell to why it could not be carried out."""
-        return {outcome.cell: outcome.error for outcome in self.outcomes if outcome.error}
+        """Cell to why it could not be carried out, where no other trial has carried it out."""
+        done = {cell for outcome in self.outcomes for cell in outcome.done}
+        found = {cell: why for outcome in self.outcomes for cell, why in outcome.errors.items()}
+        return {cell: why for cell, why in found.items() if cell not in done}
+
+    def figures(self, strategy: str) -> Figures:
+        of = [outcome for outcome in self.outcomes if outcome.strategy == strategy]
+        return Figures.of(of, [cell for each in self.possible if each.strategy == strategy for cell in each.cells])
+
+    def by_fault(self, fault: str) -> Figures:
+        """Over all strategies, of the hosts that the fault struck."""
+        return Figures.of(self.outcomes, [cell for each in self.possible for cell in each.cells], fault)
 
     def unknown(self, shortfalls: Shortfalls) -> list[str]:
-        """Cells and phases with an unsafe host that the list of known shortfalls does not name."""
+        """Hosts that were unsafe after the wait, with cell and phase, that the known shortfalls do not name."""
         return [
-            f"{outcome.cell} ({phase})"
+            f"{cell} ({phase}): {host} {outcome.phases[phase][host]}"
             for outcome in self.outcomes
+            if outcome.done
+            for host, cell in outcome.blames.items()
             for phase in GATED
-            if unsafe(outcome.phases.get(phase, {})) and not shortfalls.names(phase, outcome.cell)
+            if host in unsafe(outcome.phases.get(phase, {}))
+            and not shortfalls.names(phase, cell if cell != UNHARMED else f"{outcome.strategy}/{UNHARMED}")
         ]
 
-    def to_dict(self) -> dict[str, t.Any]:
-        """As JSON."""
-        return {
-            "wait_seconds": WAIT,
-            "cells": {
-                "possible": self.possible,
-                "left_out": self.left_out,
-                "equal_boundaries": self.merged,
-                "carried_out": len(self.outcomes) - len(self.errors),
-                "errors": self.errors,
-            },
-            "unsafe_hosts": self.figures,
-            "hosts": sum(len(outcome.seconds) for outcome in self.outcomes),
-            "duration_seconds": round(self.seconds),
-            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
-        }
-
     def table(self) -> str:
-        """For people: a line a cell, then the figures."""
-        rows: list[tuple[str, ...]] = [("boundary", "fault", *PHASES, "seconds", "")]
-        rows += [self._row(outcome) for outcome in self.outcomes]
+        """For people: a line a cell, then the figures of each strategy."""
+        rows: list[tuple[str, ...]] = [("boundary", "fault", "victim", *PHASES, "seconds", "")]
+        rows += [row for outcome in self.outcomes for row in _rows(outcome)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, "", *self._summary()]) + "\n"
 
-    @staticmethod
-    def _row(outcome: Outcome) -> tuple[str, ...]:
-        boundary, _colon, fault = outcome.cell.rpartition(":")
-        seconds = " ".join("-" if value is None else f"{value:g}" for value in outcome.seconds.values())
-        return (boundary, fault, *(_phase(outcome.phases.get(p)) for p in PHASES), seconds, _remark(outcome))
-
     def _summary(self) -> collections.abc.Iterator[str]:
-        yield (
-            f"{len(self.outcomes) - len(self.errors)} cells carried out of {self.possible} that there are, in"
-            f" {self.seconds:.0f} s; {self.left_out} cannot occur, {len(self.errors)} failed."
-        )
-        hosts = sum(len(outcome.seconds) for outcome in self.outcomes)
-        yield f"Hosts neither healthy and in traffic on N nor on N-1, of {hosts}:"
-        after = (f"{WAIT:g} s after the fault", "when the fault and the run have ended", "after the same command again")
-        for phase, when in zip(PHASES, (*after, "after the rollback"), strict=True):
-            yield f"{self.figures[phase]:6d}  {when} ({phase})"
+        for each in self.possible:
+            figures = self.figures(each.strategy)
+            yield (
+                f"{each.product}, {each.strategy}: {figures.cells} of {figures.possible} cells carried out, in"
+                f" {figures.trials} trials of {each.hosts} hosts; {each.left_out} cells cannot occur."
+            )
+            if not figures.trials:
+                continue
+            yield f"  Hosts neither healthy and in traffic on N nor N-1, of {figures.hosts} ({figures.victims} struck):"
+            after = (
+                f"{each.wait:g} s after the fault",
+                "when the fault and the run have ended",
+                "after the same command again",
+            )
+            for phase, when in zip(PHASES, (*after, "after the rollback"), strict=True):
+                yield f"  {figures.unsafe[phase]:6d} of {figures.judged[phase]:5d} judged {when} ({phase})"
+            times = ", ".join(f"p{percent} {figures.percentile(percent)}" for percent in (50, 90, 99))
+            yield f"  Seconds until a struck host was safe: {times} (nearest rank)."
+        worst = self.worst()
+        if worst:
+            yield "Slowest:"
+            yield from (f"  {seconds:6.1f}  {cell}" for seconds, cell in worst)
+        if self.errors:
+            yield "Not carried out:"
+            yield from (f"  {cell}: {why.splitlines()[0]}" for cell, why in self.errors.items())
+
+    def worst(self) -> list[tuple[float, str]]:
+        """The cells whose victims took longest."""
+        times = [
+            (seconds, cell)
+            for outcome in self.outcomes
+            for host, cell in outcome.blames.items()
+            if cell in outcome.done and (seconds := outcome.seconds.get(host))
+        ]
+        return sorted(times, reverse=True)[:WORST]
 
 
-def _phase(states: States | None) -> str:
-    if states is None:
-        return ""
+def _rows(outcome: Outcome) -> collections.abc.Iterator[tuple[str, ...]]:
+    """A line for each cell; a last one for the hosts that nothing befell."""
+    cells = dict.fromkeys(outcome.cells) | dict.fromkeys(outcome.blames.values())
+    for cell in cells:
+        hosts = [host for host, blamed in outcome.blames.items() if blamed == cell]
+        boundary, _colon, fault = cell.rpartition(":")
+        where = [outcome.phases.get(phase, {}) for phase in PHASES]
+        looks = [{host: states[host] for host in hosts if host in states} for states in where]
+        times = [outcome.seconds[host] for host in hosts if host in outcome.seconds]
+        slowest = "" if not times else "-" if None in times else f"{max(value or 0.0 for value in times):g}"
+        victim = hosts[0] if len(hosts) == 1 else f"{len(hosts)} hosts"
+        remark = f"ERROR {outcome.errors[cell].splitlines()[0]}" if cell in outcome.errors else _remark(looks)
+        yield (boundary or outcome.strategy, fault, victim, *map(_phase, looks), slowest, remark)
+
+
+def _phase(states: States) -> str:
     counts = {"UNSAFE": len(unsafe(states))}
     counts.update({word: sum(state.startswith(word) for state in states.values()) for word in (BUSY, DEAD)})
-    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "safe"
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or ("safe" if states else "")
 
 
-def _remark(outcome: Outcome) -> str:
-    """Why it failed, what the first unsafe host said, playbooks that had to be ended."""
-    if outcome.error:
-        return f"ERROR {outcome.error.splitlines()[0]}"
-    states = {host: state for phase in outcome.phases.values() for host, state in phase.items()}
-    said = [f"{host} {phase[host]}" for phase in outcome.phases.values() for host in states if host in unsafe(phase)]
-    hung = [f"{phase} had to be killed" for phase, code in outcome.codes.items() if code is None]
-    failed = ["again failed"] if outcome.codes.get("again") and not unsafe(outcome.phases.get("again", {})) else []
-    return "; ".join([*said[:1], *hung, *failed])
+def _remark(looks: t.Iterable[States]) -> str:
+    """What the first unsafe host said."""
+    return next((f"{host} {states[host]}" for states in looks for host in unsafe(states)), "")

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from tests.faults.boundaries import Boundary, Recording, Trace
+from tests.faults.boundaries import Boundary, Recording, Stand, Trace
 
 
 def verb(name: str, began: float, *steps: str) -> dict[str, t.Any]:
@@ -42,17 +42,26 @@ def recording() -> Recording:
         verb("rollout_plan", 3, "registry.acquire"),
         task("task:Show", 8),
         task("task:Activate", 9),
+        task("task:Activate#2", 29),
         task("playbook", 90, "after"),
     ]
     return Recording.of(
         controller,
-        {"h1": [activate(30), confirm(50)], "h2": [verb("info", 0.1, "root.check"), activate(10), confirm(20)]},
+        {
+            "h1": [activate(30), confirm(50)],
+            "h2": [verb("info", 0.1, "root.check"), activate(10), confirm(20)],
+            "h3": [activate(30.5), confirm(50)],
+        },
     )
 
 
-def test_the_victim_is_who_is_switched_first(recording: Recording) -> None:
-    assert recording.victim == "h2"
-    assert (recording.started, recording.judged, recording.confirmed) == (11.9, 12.9, 20.9)
+def test_hosts_stand_in_the_order_of_their_waves(recording: Recording) -> None:
+    assert [(stand.wave, stand.host) for stand in recording.stands] == [(0, "h2"), (1, "h1"), (1, "h3")]
+
+
+def test_each_host_has_its_own_times(recording: Recording) -> None:
+    assert recording.reference == Stand(0, "h2", started=11.9, judged=12.9, confirmed=20.9)
+    assert recording.stands[1].started == 31.9
 
 
 def test_boundaries_come_in_the_order_in_which_they_are_passed(recording: Recording) -> None:
@@ -70,6 +79,7 @@ def test_boundaries_come_in_the_order_in_which_they_are_passed(recording: Record
         "host/confirm/health.pulse/before",
         "host/confirm/journal.write:confirmed/before",
         "host/confirm/journal.write:confirmed/after",
+        "controller/task:Activate#2/before",
         "controller/playbook/after",
     ]
 

@@ -43,7 +43,7 @@ def test_the_bytes_of_n_do_not_count_where_it_changes_them_itself() -> None:
 
 
 def samples(*states: str) -> list[Sample]:
-    return [Sample(float(second), {"h1": state}) for second, state in enumerate(states)]
+    return [Sample(float(second), state) for second, state in enumerate(states)]
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,16 @@ def samples(*states: str) -> list[Sample]:
         (("safe-N-1", "unsafe: no answer", "safe-N"), 1.0),
         (("safe-N-1", "safe-N-1", "unsafe: no answer"), None),
         (("safe-N-1", "dead", "dead"), None),
-        (("unsafe: no answer", "dead", "unsafe: no answer", "safe-N-1", "safe-N"), 2.0),
+        (("unsafe: no answer", "dead", "unsafe: no answer", "safe-N-1", "safe-N"), 1.0),
+        (("safe-N-1", "unsafe: a", "safe-N-1", "unsafe: b", "unsafe: b", "safe-N"), 2.0),
+        (("unsafe: before the fault", "safe-N-1", "safe-N-1"), 0.0),
     ],
 )
-def test_seconds_count_from_the_strike_until_it_was_safe_for_good(
+def test_seconds_are_the_longest_stretch_since_the_strike_that_is_not_the_faults_own(
     states: tuple[str, ...], seconds: float | None
 ) -> None:
-    assert seconds_to_safe(samples(*states), "h1", 1.0) == seconds
+    assert seconds_to_safe(samples(*states), 1.0) == seconds
+
+
+def test_who_was_never_looked_at_is_not_safe() -> None:
+    assert seconds_to_safe([], 0.0) is None

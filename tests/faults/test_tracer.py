@@ -105,31 +105,40 @@ def test_every_effect_belongs_to_a_step(command: list[str], tmp_path: pathlib.Pa
 
 def test_it_stops_at_the_boundary_once_and_goes_on_when_released(command: list[str], tmp_path: pathlib.Path) -> None:
     place = tmp_path / "trace"
-    (place / "armed").write_text("stage/disk.write/before")
+    (place / "armed").write_text("stage/never/before\nstage/disk.write/before")
     with subprocess.Popen(command) as process:
-        wait_for("the boundary", (place / "reached").exists)
-        assert not (place / "armed").exists()
+        wait_for("the boundary", (place / "reached.1").exists)
         assert sorted(path.name for path in (place / "made").iterdir()) == ["loose", "one"]
-        (place / "release").touch()
+        (place / "release.1").touch()
         assert process.wait(LIMIT) == 0
     assert (place / "made" / "two").exists()
+    assert not (place / "reached.0").exists()
+
+
+def test_it_stops_at_each_boundary_that_is_armed(command: list[str], tmp_path: pathlib.Path) -> None:
+    place = tmp_path / "trace"
+    (place / "armed").write_text("stage/disk.append#2/after\nstage/disk.write/before")
+    (place / "release.0").touch()
+    (place / "release.1").touch()
+    subprocess.run(command, check=True, timeout=LIMIT)
+    assert (place / "reached.0").exists() and (place / "reached.1").exists()
 
 
 def test_it_stops_after_a_step(command: list[str], tmp_path: pathlib.Path) -> None:
     place = tmp_path / "trace"
     (place / "armed").write_text("stage/disk.append#2/after")
-    (place / "release").touch()
+    (place / "release.0").touch()
     subprocess.run(command, check=True, timeout=LIMIT)
-    assert (place / "reached").exists()
+    assert (place / "reached.0").exists()
 
 
 def test_the_second_call_of_a_verb_is_another_one(command: list[str], tmp_path: pathlib.Path) -> None:
     place = tmp_path / "trace"
     (place / "armed").write_text("stage#2/disk.read/before")
-    (place / "release").touch()
+    (place / "release.0").touch()
     subprocess.run(command, check=True, timeout=LIMIT)
-    assert not (place / "reached").exists()
+    assert not (place / "reached.0").exists()
     for path in (*(place / "made").iterdir(), place / "made"):
         path.rmdir() if path.is_dir() else path.unlink()
     subprocess.run(command, check=True, timeout=LIMIT)
-    assert (place / "reached").exists()
+    assert (place / "reached.0").exists()

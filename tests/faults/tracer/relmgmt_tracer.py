@@ -13,7 +13,8 @@ there is none, the innermost in a file that only orders the work (``Place.orderi
 effect is outside of all steps.
 
 In the directory that it is given lie: ``record``, a wish that each verb's steps be written to ``trace``;
-``armed``, the one boundary at which it stops, says so by ``reached`` and waits for ``release``.
+``armed``, the boundaries at which it stops, a line each: of the first it says so by ``reached.0`` and waits for
+``release.0``, and so on.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import typing as t
 __all__ = ["CONTROLLER", "HOLD_SECONDS", "HOST", "Hold", "Place", "Tracer"]
 
 HOLD_SECONDS = 120.0
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.02
 EFFECTS = frozenset(
     (
         *("os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink"),
@@ -91,12 +92,13 @@ class Hold:
     def records(self) -> bool:
         return (self.directory / "record").exists()
 
-    def armed(self) -> str:
-        """The boundary, empty where there is none."""
+    def armed(self) -> dict[str, int]:
+        """The boundaries that were not reached yet, each with its number."""
         try:
-            return (self.directory / "armed").read_text(encoding="utf-8")
+            lines = (self.directory / "armed").read_text(encoding="utf-8").splitlines()
         except OSError:
-            return ""
+            return {}
+        return {line: n for n, line in enumerate(lines) if not (self.directory / f"reached.{n}").exists()}
 
     def write(self, entry: t.Mapping[str, t.Any]) -> None:
         """Add a line to the trace; writers are not mixed up."""
@@ -111,12 +113,12 @@ class Hold:
             stream.seek(0)
             return stream.read().split("\n").count(name)
 
-    def stop(self) -> None:
-        """Say that the boundary is reached, once, and wait to be released."""
-        (self.directory / "armed").unlink()
-        (self.directory / "reached").write_text(str(os.getpid()), encoding="utf-8")
+    def stop(self, number: int) -> None:
+        """Say that the boundary is reached, and wait to be released."""
+        (self.directory / f"reached.{number}").write_text(str(os.getpid()), encoding="utf-8")
+        release = self.directory / f"release.{number}"
         end = time.monotonic() + HOLD_SECONDS
-        while not (self.directory / "release").exists() and time.monotonic() < end:
+        while not release.exists() and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
 
 
@@ -206,7 +208,7 @@ class Tracer:
         self._ordinals: dict[str, int] = {}
         self._marked: dict[int, Call] = {}
         self._timeline: list[tuple[str, int, float]] = []
-        self._records, self._armed = bool(verb) and self._hold.records, self._hold.armed() if verb else ""
+        self._records, self._armed = bool(verb) and self._hold.records, self._hold.armed() if verb else {}
         times = self._hold.count(verb) if self._records or self._armed else 1
         self._verb = verb if times == 1 else f"{verb}#{times}"
 
@@ -220,9 +222,10 @@ class Tracer:
     def _at(self, call: Call, side: str) -> None:
         if self._records:
             self._timeline.append((side, call.number, time.monotonic()))
-        if self._armed and self._armed == f"{self._verb}/{label(call.name, call.ordinal)}/{side}":
-            self._armed = ""
-            self._hold.stop()
+        if self._armed:
+            number = self._armed.pop(f"{self._verb}/{label(call.name, call.ordinal)}/{side}", None)
+            if number is not None:
+                self._hold.stop(number)
 
     def _audit(self, event: str, arguments: tuple[t.Any, ...]) -> None:
         if not self._records or not self._stack or threading.get_ident() != self._thread:

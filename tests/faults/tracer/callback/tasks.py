@@ -37,6 +37,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
     def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:
         self._at(f"task:{task.name}", "before")
 
+    def v2_runner_on_ok(self, result: t.Any) -> None:
+        if self._hold.records:
+            about = {"result": result.task.name, "host": result.host.name, "changed": result.is_changed()}
+            self._hold.write({**about, "time": time.monotonic()})
+
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         self._at("playbook", "after")
 
@@ -45,5 +50,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         boundary = f"{self._tracer.label(name, self._counts[name])}/{side}"
         if self._hold.records:
             self._hold.write({"boundary": boundary, "time": time.monotonic()})
-        if self._hold.armed() == boundary:
-            self._hold.stop()
+        number = self._hold.armed().get(boundary)
+        if number is not None:
+            self._hold.stop(number)
