@@ -61,11 +61,11 @@ sanity-oldest: $(OLDEST)/.ready
 	@tools/ansible-test $(OLDEST) sanity --local --color no
 
 .PHONY: unit unit-newest unit-oldest unit-host
-unit: unit-newest unit-oldest unit-host  ## Run the unit tests on both cores; those of the host engine, which knows no core, on the newest Python and on 3.8
+unit: unit-newest unit-oldest unit-host  ## Run the unit tests on the newest core, those that a core has a part in also on the oldest, those of the host engine also on Python 3.8
 unit-newest: $(NEWEST)/.ready
 	@$(NEWEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit
 unit-oldest: $(OLDEST)/.ready
-	@$(OLDEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit --ignore=$(COLLECTION)/tests/unit/module_utils
+	@$(OLDEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/plugin_utils/{test_*.py,profile,registry,secrets}
 unit-host:
 	@if tools/python 3.8 3.8 >/dev/null 2>&1; then $(MAKE) $(HOST)/.ready; \
 	$(HOST)/bin/python -m pytest $(COLLECTION)/tests/unit/module_utils; \
@@ -111,6 +111,10 @@ bench: $(NEWEST)/.ready  ## Measure against a plain playbook and the floor; writ
 	@$(NEWEST)/bin/python -m tests.bench
 return: $(NEWEST)/.ready  ## Measure how long hosts take to go back by themselves; writes the section of docs/the-way-back.md
 	@PYTHONPATH=collections $(NEWEST)/bin/python -m tests.wayback --page $(COLLECTION)/docs/the-way-back.md
+
+.PHONY: nightly
+nightly: $(NEWEST)/.ready  ## Run the tests that take too long for every change
+	@$(NEWEST)/bin/python -m pytest -m nightly tests/e2e
 
 .PHONY: crash
 crash: $(NEWEST)/.ready  ## Kill the host engine at every step and in LIVES random lives, in memory; takes hours

@@ -149,7 +149,7 @@ class Demo:
             cmdline=f"{options} --vault-password-file {PASSWORD_FILE} {' '.join(flags)}",
             extravars={
                 "relmgmt_package": PACKAGE,
-                "relmgmt_target": "radicale",
+                "relmgmt_target": ",".join(self.addresses),
                 "relmgmt_environment": "prod",
                 **variables,
             },
@@ -255,9 +255,9 @@ def sites() -> dict[str, str]:
     return {host: site for site, group in groups.items() for host in group.get("hosts", ())}
 
 
-def inventory(work: pathlib.Path) -> dict[str, tuple[str, int]]:
-    """Write the inventory that puts every host on this machine; their addresses."""
-    names = list(sites())
+def inventory(work: pathlib.Path, *, site: str = "") -> dict[str, tuple[str, int]]:
+    """Write the inventory that puts every host, or those of a site, on this machine; their addresses."""
+    names = [name for name, place in sites().items() if site in ("", place)]
     sockets = [socket.create_server(("127.0.0.1", 0)) for _name in names]
     ports = {name: int(server.getsockname()[1]) for name, server in zip(names, sockets, strict=True)}
     for server in sockets:
@@ -371,14 +371,15 @@ def end_services(work: pathlib.Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=pathlib.Path, help="also write the record of the rollouts to this file")
+    parser.add_argument("--site", default="", choices=sorted(set(sites().values())), help="show it on one site alone")
     parser.add_argument("--log", type=pathlib.Path, help="also write what Ansible printed to this file")
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 130, soft_wrap=False)
     work = pathlib.Path(tempfile.mkdtemp(prefix="relmgmt-demo-", dir=place()))
     try:
-        demo = Demo(work, Narrator(console), console, inventory(work))
+        demo = Demo(work, Narrator(console), console, inventory(work, site=options.site))
         console.print(
-            f"relmgmt: Radicale on {len(demo.addresses)} hosts at three sites, all of them on this machine",
+            f"relmgmt: Radicale on {len(demo.addresses)} hosts at {options.site or 'three sites'}, all on this machine",
             highlight=False,
         )
         tell(demo)

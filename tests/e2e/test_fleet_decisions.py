@@ -150,6 +150,7 @@ def test_everything_goes_back_wave_by_wave_the_latest_first(fleet: Fleet) -> Non
     assert {row["outcome"] for row in last["deployments"]} == {"reverted"}
 
 
+@pytest.mark.nightly
 def test_a_host_out_of_reach_is_left_behind_and_caught_up(fleet: Fleet) -> None:
     """Its wave is worked on one host at a time, so that the others take longer than hosts wait by themselves. Another
     host gives no answer when it is activated, and does when it is asked again."""

@@ -210,6 +210,7 @@ def kill_in_the_middle(world: World) -> dict[str, t.Any]:
     return world.last()
 
 
+@pytest.mark.nightly
 def test_behind_a_point_of_no_return_nobody_goes_back(world: World) -> None:
     world.publish("1.1.0", start="0001", last="0004", column="summary")
     world.roll("1.1.0")

@@ -44,7 +44,7 @@ def test_a_refusal_is_an_answer() -> None:
 
 
 def test_after_its_time_it_is_not_back() -> None:
-    host = Host(*(BackendError("host-unreachable", "no route") for _ in range(100)))
+    host = Host(*(BackendError("host-unreachable", "no route") for _try in range(100)))
     with pytest.raises(BackendError) as caught:
         host.when_back(10)
     assert (caught.value.code, "no route" in caught.value.message) == (NOT_BACK, True)
