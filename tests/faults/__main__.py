@@ -25,7 +25,7 @@ from .page import page
 from .report import Report, Shortfalls
 from .sweep import FLEETS, PRODUCTS, STRATEGIES, Sweep, opened
 
-SAMPLE, SAMPLE_FLEETS, SAMPLE_SIZE = 16, 2, 8
+SAMPLE, SAMPLE_FLEETS, SAMPLE_SIZE = 14, 2, 8
 HOSTS = 20
 # A machine with two processors needs so long for a fleet.
 SAMPLE_PATIENCE, PATIENCE = Patience(confirm=20, wait=30), Patience(confirm=30, wait=45)

@@ -96,12 +96,12 @@ def cells(strategy: str, recording: Recording) -> tuple[list[Cell], int]:
 def sample(found: t.Sequence[Cell], size: int) -> list[Cell]:
     """A choice of cells that stays the same while the boundaries do, spread over faults and verbs.
 
-    Cells are taken in the order of a hash of their id: first those that bring a fault, a verb of a host or a verb of
-    the controller that is not yet there, then whatever comes, up to ``size``.
+    Cells are taken in the order of a hash of their id: first those that bring a fault, a verb of a host or the
+    controller where it is not yet there, then whatever comes, up to ``size``.
     """
     ranked = sorted(found, key=lambda cell: cell.hash)
     chosen: list[Cell] = []
-    for trait in (lambda c: c.fault, lambda c: (c.boundary.place, c.boundary.verb.partition(":")[0])):
+    for trait in (lambda c: c.fault, lambda c: c.boundary.place == HOST and c.boundary.verb):
         for cell in ranked:
             if trait(cell) not in {trait(other) for other in chosen}:
                 chosen.append(cell)
