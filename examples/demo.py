@@ -313,7 +313,7 @@ def waived(reason: str) -> dict[str, t.Any]:
 
 def tell(demo: Demo) -> None:
     """The story, step by step; each step is checked."""
-    say, host = demo.narrator, "berlin-1"
+    say, host = demo.narrator, min(demo.addresses)
     say.line("fetch", f"{fetch_wheels()} wheels, pinned by hash")
     demo.play("prepare.yml", demo_work=str(demo.work), demo_versions=[GOOD, NEWER, BAD])
     say.line("publish", f"{PACKAGE} {GOOD}, {NEWER}, {BAD}: built, signed, published, promoted to prod")
