@@ -99,9 +99,13 @@ def sample(found: t.Sequence[Cell], size: int) -> list[Cell]:
     Cells are taken in the order of a hash of their id: first those that bring a fault, a verb of a host or the
     controller where it is not yet there, then whatever comes, up to ``size``.
     """
+    traits: tuple[t.Callable[[Cell], str], ...] = (
+        lambda cell: cell.fault,
+        lambda cell: cell.boundary.verb if cell.boundary.place == HOST else "",
+    )
     ranked = sorted(found, key=lambda cell: cell.hash)
     chosen: list[Cell] = []
-    for trait in (lambda c: c.fault, lambda c: c.boundary.place == HOST and c.boundary.verb):
+    for trait in traits:
         for cell in ranked:
             if trait(cell) not in {trait(other) for other in chosen}:
                 chosen.append(cell)
