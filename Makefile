@@ -68,7 +68,7 @@ unit-oldest: $(OLDEST)/.ready
 	@$(OLDEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/plugin_utils/{test_*.py,profile,registry,secrets}
 unit-host:
 	@if tools/python 3.8 3.8 >/dev/null 2>&1; then $(MAKE) $(HOST)/.ready; \
-	$(HOST)/bin/python -m pytest $(COLLECTION)/tests/unit/module_utils; \
+	$(HOST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/module_utils; \
 	else mkdir -p .cache/parts; echo "NOT COVERED: the host engine on Python 3.8, which this machine does not have" \
 	| tee .cache/parts/not-covered-$@; fi
 
