@@ -149,6 +149,32 @@ rollouts:
         reason:
           description: Why the verdict is so.
           type: str
+    by:
+      description: Who began it; empty where nobody said.
+      type: str
+      sample: ann
+    orders:
+      description: What people asked of it while it ran, in the order in which they did.
+      type: list
+      elements: dict
+      contains:
+        number:
+          description: Counts from 1.
+          type: int
+        kind:
+          description: V(pause), V(resume) or V(revert).
+          type: str
+          sample: pause
+        by:
+          description: Who asked.
+          type: str
+          sample: ann
+        reason:
+          description: Why.
+          type: str
+        given:
+          description: When.
+          type: str
     migrations:
       description: What was done to databases, in the order in which it was begun.
       type: list

@@ -14,7 +14,10 @@ from .registry import Registry
 from .rows import (
     FAILED,
     FROZEN,
+    PAUSE,
     REHEARSAL,
+    RESUME,
+    REVERT,
     ROLLBACK,
     ROLLOUT,
     RUNNING,
@@ -22,13 +25,17 @@ from .rows import (
     SUCCEEDED,
     DeploymentRow,
     EvidenceRow,
+    Order,
     RolloutRow,
 )
 
 __all__ = [
     "FAILED",
     "FROZEN",
+    "PAUSE",
     "REHEARSAL",
+    "RESUME",
+    "REVERT",
     "ROLLBACK",
     "ROLLOUT",
     "RUNNING",
@@ -39,6 +46,7 @@ __all__ = [
     "EvidenceRow",
     "Holder",
     "Lease",
+    "Order",
     "Registry",
     "RolloutRow",
     "is_alive",

@@ -23,7 +23,7 @@ else:
 
 __all__ = ["VERSION", "migrate"]
 
-VERSION = 3
+VERSION = 4
 _LOCK = 0x52454C4D
 
 

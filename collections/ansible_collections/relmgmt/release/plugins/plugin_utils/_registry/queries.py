@@ -35,7 +35,8 @@ def rollouts(
     waves = _children(connection, tables().waves, ids, "index")
     deployments = _children(connection, tables().deployments, ids, "host")
     migrations = _children(connection, tables().migrations, ids, "started", "database")
-    children = {"waves": waves, "deployments": deployments, "migrations": migrations}
+    orders = _children(connection, tables().orders, ids, "number")
+    children = {"waves": waves, "deployments": deployments, "migrations": migrations, "orders": orders}
     return [{**row, **{name: rows[row["id"]] for name, rows in children.items()}} for row in found]
 
 

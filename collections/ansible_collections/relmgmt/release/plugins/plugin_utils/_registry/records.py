@@ -14,7 +14,7 @@ from ...module_utils._model.errors import ConflictError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.outcome import VERDICTS
 from .._optional import optional
-from .rows import RESULTS, RUNNING, DeploymentRow, EvidenceRow, RolloutRow, known
+from .rows import ORDERS, RESULTS, RUNNING, DeploymentRow, EvidenceRow, Order, RolloutRow, known
 from .tables import tables
 
 if t.TYPE_CHECKING:
@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 else:
     and_, insert, select, update = optional("sqlalchemy", "and_", "insert", "select", "update", package="SQLAlchemy")
 
-__all__ = ["begin", "deploy", "evidence", "finish", "package", "promotion", "setting", "wave"]
+__all__ = ["begin", "deploy", "evidence", "finish", "order", "package", "promotion", "setting", "wave"]
 
 Data = collections.abc.Mapping[str, t.Any]
 
@@ -58,7 +58,8 @@ def begin(connection: Connection, row: RolloutRow, *, now: str) -> bool:
         _refuse_finished(before)
     values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row) if field.name != "id"}
     values["plan"] = dict(row.plan)
-    return _put(connection, table, {"id": row.id}, values, first={"started": now, "result": RUNNING, "reason": ""})
+    first = {"started": now, "result": RUNNING, "reason": "", "by": values.pop("by")}
+    return _put(connection, table, {"id": row.id}, values, first=first)
 
 
 def finish(connection: Connection, rollout: str, result: str, reason: str, *, token: int | None, now: str) -> bool:
@@ -101,6 +102,23 @@ def deploy(connection: Connection, rollout: str, rows: collections.abc.Iterable[
         key = {"rollout": rollout, "host": values.pop("host")}
         changed += _put(connection, tables().deployments, key, values, later={"updated": now})
     return changed
+
+
+def order(connection: Connection, rollout: str, wanted: Order, *, now: str) -> bool:
+    """Write it behind those that were given before; False if the newest asks for the same already.
+
+    Raises InputError (``rollout-unknown``, ``record-malformed``), ConflictError (``rollout-finished``).
+    """
+    known(wanted.kind, ORDERS, what=f"rollout {rollout}: order")
+    _refuse_finished(_rollout(connection, rollout))
+    table = tables().orders
+    here = table.c.rollout == rollout
+    last = connection.execute(select(table).where(here).order_by(table.c.number.desc()).limit(1)).one_or_none()
+    if last is not None and (last.kind, last.by, last.reason) == (wanted.kind, wanted.by, wanted.reason):
+        return False
+    values = {**wanted._asdict(), "given": now}
+    connection.execute(insert(table).values(rollout=rollout, number=last.number + 1 if last else 1, **values))
+    return True
 
 
 def evidence(connection: Connection, row: EvidenceRow, *, now: str) -> bool:

@@ -23,7 +23,7 @@ from .database import Database, open_database
 from .holder import Alive, Holder, is_alive
 from .leases import Lease
 from .migrate import migrate
-from .rows import RUNNING, DeploymentRow, EvidenceRow, RolloutRow
+from .rows import RUNNING, DeploymentRow, EvidenceRow, Order, RolloutRow
 
 __all__ = ["Registry"]
 
@@ -136,6 +136,16 @@ class Registry:
         with self._database.write() as connection:
             return records.finish(connection, rollout, result, reason, token=token, now=self._now())
 
+    def give_order(self, rollout: str, order: Order) -> bool:
+        """Record what somebody asks of a running rollout; False if the newest order asks for the same already.
+
+        Raises:
+            InputError: ``rollout-unknown``, ``record-malformed``.
+            ConflictError: it has ended (``rollout-finished``).
+        """
+        with self._database.write() as connection:
+            return records.order(connection, rollout, order, now=self._now())
+
     def record_evidence(self, row: EvidenceRow) -> bool:
         with self._database.write() as connection:
             return records.evidence(connection, row, now=self._now())
@@ -157,7 +167,7 @@ class Registry:
             return queries.evidence(connection, {"kind": kind, "package": package, "before": before, "after": after})
 
     def rollout(self, identity: str) -> Data:
-        """One rollout with ``waves`` and ``deployments``.
+        """One rollout with its ``waves``, ``deployments``, ``migrations`` and ``orders``.
 
         Raises:
             InputError: there is none of that id (``rollout-unknown``).

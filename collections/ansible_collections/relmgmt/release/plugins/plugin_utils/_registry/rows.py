@@ -12,8 +12,9 @@ import typing as t
 from ...module_utils._model.errors import InputError
 from ...module_utils._model.outcome import OUTCOMES
 
-__all__ = ["FAILED", "FROZEN", "KINDS", "REHEARSAL", "RESULTS", "ROLLBACK", "ROLLOUT", "RUNNING", "STOPPED",
-           "SUCCEEDED", "DeploymentRow", "EvidenceRow", "RolloutRow", "known"]  # fmt: skip
+__all__ = ["FAILED", "FROZEN", "KINDS", "ORDERS", "PAUSE", "REHEARSAL", "RESULTS", "RESUME", "REVERT", "ROLLBACK",
+           "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED", "DeploymentRow", "EvidenceRow", "Order", "RolloutRow",
+           "known"]  # fmt: skip
 
 ROLLOUT = "rollout"
 ROLLBACK = "rollback"
@@ -25,6 +26,10 @@ FAILED = "failed"
 STOPPED = "stopped"
 FROZEN = "frozen"  # stopped behind a point of no return
 RESULTS = (RUNNING, SUCCEEDED, FAILED, STOPPED, FROZEN)
+PAUSE = "pause"
+RESUME = "resume"
+REVERT = "revert"
+ORDERS = (PAUSE, RESUME, REVERT)
 
 
 def known(value: str, words: t.Sequence[str], *, what: str) -> str:
@@ -42,7 +47,7 @@ def known(value: str, words: t.Sequence[str], *, what: str) -> str:
 class RolloutRow:
     """One rollout as it begins. ``plan`` is JSON: host → wave, versions before, and what else a resumed run needs.
 
-    ``token`` is the fencing token of the lease that the job holds.
+    ``token`` is the fencing token of the lease that the job holds; ``by`` is who began it, for people.
     """
 
     id: str
@@ -55,9 +60,19 @@ class RolloutRow:
     strategy: str
     plan: t.Mapping[str, t.Any]
     token: int
+    by: str = ""
 
     def __post_init__(self) -> None:
         known(self.kind, KINDS, what=f"rollout {self.id}: kind")
+
+
+class Order(t.NamedTuple):
+    """What a person asks of a rollout while it runs; the newest counts. given: when, as the registry writes times."""
+
+    kind: str
+    by: str
+    reason: str
+    given: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,11 @@ __all__ = ["Tables", "tables"]
 
 
 class Tables(types.SimpleNamespace):
-    """``registry`` holds one row: the registry's id, the version of its schema, the last fencing token."""
+    """``registry`` holds one row: the registry's id, the version of its schema, the last fencing token.
+
+    ``orders``: what people ask of a rollout while it runs. ``lease_members``: the jobs that share a lease.
+    ``lease_history``: every lease that ended, and how.
+    """
 
     metadata: MetaData
     registry: Table
@@ -38,6 +42,9 @@ class Tables(types.SimpleNamespace):
     settings: Table
     evidence: Table
     migrations: Table
+    orders: Table
+    lease_members: Table
+    lease_history: Table
 
 
 @functools.lru_cache(maxsize=1)
@@ -70,6 +77,7 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
             _text("started"),
             Column("finished", Text),
             *map(_text, ("result", "reason")),
+            Column("by", Text, nullable=False, server_default=""),
         ],
         "waves": [
             Column("rollout", Text, ForeignKey("rollouts.id"), primary_key=True),
@@ -105,6 +113,23 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
             *map(_key, ("database", "phase")),
             *map(_text, ("host", "started", "outcome", "reason")),
             *(Column(name, Text) for name in ("finished", "version")),
+        ],
+        "orders": [
+            Column("rollout", Text, ForeignKey("rollouts.id"), primary_key=True),
+            Column("number", Integer, primary_key=True, autoincrement=False),
+            *map(_text, ("kind", "by", "reason", "given")),
+        ],
+        "lease_members": [
+            *map(_key, ("package", "environment", "instance", "host", "boot")),
+            Column("pid", Integer, primary_key=True, autoincrement=False),
+            _key("started"),
+            _number("token"),
+            *map(_text, ("joined", "renewed", "expires")),
+        ],
+        "lease_history": [
+            *map(_key, ("package", "environment", "instance")),
+            Column("token", BigInteger, primary_key=True, autoincrement=False),
+            *map(_text, ("holder", "acquired", "ended", "how", "by")),
         ],
     }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import m0001_first, m0002_evidence, m0003_migrations
+from . import m0001_first, m0002_evidence, m0003_migrations, m0004_orders
 
 __all__ = ["MIGRATIONS"]
 
@@ -19,4 +19,5 @@ MIGRATIONS: tuple[t.Callable[[t.Any], None], ...] = (
     m0001_first.upgrade,
     m0002_evidence.upgrade,
     m0003_migrations.upgrade,
+    m0004_orders.upgrade,
 )

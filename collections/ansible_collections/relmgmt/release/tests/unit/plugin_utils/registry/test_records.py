@@ -17,8 +17,11 @@ from ansible_collections.relmgmt.release.plugins.module_utils._model.errors impo
 )
 from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
 from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import (
+    PAUSE,
+    RESUME,
     DeploymentRow,
     EvidenceRow,
+    Order,
     Registry,
     RolloutRow,
 )
@@ -98,6 +101,37 @@ def test_a_resumed_rollout_keeps_its_start(registry: Registry, rollout: Make, cl
     told = registry.rollout("r1")
     assert (told["started"], told["token"], told["plan"]) == (START, 7, {"waves": {}})
     assert [(wave["started"], wave["finished"], wave["verdict"]) for wave in told["waves"]] == [(START, None, "")]
+
+
+def test_who_resumes_a_rollout_did_not_begin_it(registry: Registry, rollout: Make) -> None:
+    registry.begin_rollout(rollout(by="ann"))
+    registry.begin_rollout(rollout(by="bob", token=2))
+    assert registry.rollout("r1")["by"] == "ann"
+
+
+def test_orders_stand_in_the_order_in_which_they_were_given(registry: Registry, rollout: Make, clock: t.Any) -> None:
+    registry.begin_rollout(rollout())
+    pause, resume = Order(PAUSE, "ann", "the disks fill"), Order(RESUME, "bob", "they do not")
+    assert registry.give_order("r1", pause) is True
+    clock.move(60)
+    assert registry.give_order("r1", pause) is False  # it stands already
+    assert registry.give_order("r1", resume) is True
+    assert registry.give_order("r1", pause) is True
+    told = registry.rollout("r1")["orders"]
+    assert [(order["number"], order["kind"], order["by"]) for order in told] == [
+        (1, "pause", "ann"),
+        (2, "resume", "bob"),
+        (3, "pause", "ann"),
+    ]
+    assert told[0]["given"] == START
+
+
+def test_orders_that_nobody_can_follow_are_refused(registry: Registry, rollout: Make) -> None:
+    registry.begin_rollout(rollout())
+    assert code(lambda: registry.give_order("r2", Order(PAUSE, "ann", ""))) == "rollout-unknown"
+    assert code(lambda: registry.give_order("r1", Order("stop", "ann", ""))) == "record-malformed"
+    registry.finish_rollout("r1", "succeeded")
+    assert code(lambda: registry.give_order("r1", Order(PAUSE, "ann", ""))) == "rollout-finished"
 
 
 def test_only_one_rollout_of_a_package_is_unfinished(registry: Registry, rollout: Make) -> None:
