@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 from .instance import Instance
-from .process import Runner
+from .process import Runner, Started
 
 __all__ = ["Detached"]
 
@@ -21,14 +21,18 @@ class Detached:
     def __init__(self, instance: Instance, engine: pathlib.Path, runner: Runner) -> None:
         self._instance, self._engine, self._runner = instance, engine, runner
         self._log = instance.path / "run" / "guard.log"
+        self._started: Started | None = None
 
     def install(self, *deployments: int) -> None:
         """Nothing has to be there beside the engine."""
         self._instance.disk.make_directory("run")
 
     def start(self) -> None:
+        """Start it, unless the one that was started last still runs: on a busy host it takes its time to come up."""
+        if self._started is not None and self._runner.alive(self._started.pid, self._started.started):
+            return
         command = (sys.executable, "-I", "-S", str(self._engine), "guard", str(self._instance.path))
-        self._runner.spawn(command, env={}, user="", log=self._log)
+        self._started = self._runner.spawn(command, env={}, user="", log=self._log)
 
     def remove(self) -> None:
         """Nothing of it stays."""

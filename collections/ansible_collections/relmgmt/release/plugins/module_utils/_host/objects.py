@@ -5,8 +5,10 @@
 """Files by digest, and the trees that are made of them (private).
 
 An object is (digest, mode, owner): a hard link shares all three. A placed file shares an inode with its object only
-where
-nobody who runs could write through it; else its blocks are shared by reflink where the file system can, else copied.
+where nobody who runs could write through it; else its blocks are shared by reflink where the file system can, else
+copied.
+
+Paths of single files are plain text: there are thousands, and ``pathlib`` would cost more than all else.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class Objects:
         self._fresh: set[str] = set()
         self._reflinks = True
         self._wrong: dict[str, list[str]] = {}
-        self._index: dict[str, list[pathlib.Path]] | None = None
+        self._index: dict[str, list[str]] | None = None
 
     def name(self, entry: Entry) -> str:
         return f"{hex_of(entry.digest)}-{placed_mode(entry):04o}-{os.geteuid()}"
@@ -118,16 +120,16 @@ class Objects:
                 self._take(t.cast(t.BinaryIO, source), entries)
 
     def _take(self, source: t.BinaryIO, entries: list[Entry]) -> None:
-        first = self._disk.path("objects", self.name(entries[0]))
-        if first.exists():
-            first.unlink()
+        first = self._object(entries[0])
+        if os.path.exists(first):
+            os.unlink(first)
         if not _copy(source, first, entries[0].digest):
-            first.unlink()
+            os.unlink(first)
             raise IntegrityError("object-tampered", f"{entries[0].path} arrived with other bytes than its digest names")
         self._finish(first, entries[0])
         for entry in entries[1:]:
-            other = self._disk.path("objects", self.name(entry))
-            shutil.copyfile(str(first), str(other))
+            other = self._object(entry)
+            shutil.copyfile(first, other)
             self._finish(other, entry)
         self._fresh.update(self.name(entry) for entry in entries)
 
@@ -138,15 +140,16 @@ class Objects:
             NeedObjects: files that it needs are not here, or damaged.
         """
         tree = self._disk.temporary("units", hex_of(unit.digest))
-        directories = {tree}
+        directories = {str(tree)}
         unfound = []
         for entry in self.wanted(unit):
-            path = tree / entry.path
-            if path.parent not in directories:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                directories.add(path.parent)
+            path = f"{tree}/{entry.path}"
+            directory = os.path.dirname(path)
+            if directory not in directories:
+                os.makedirs(directory, exist_ok=True)
+                directories.add(directory)
             if not entry.is_file:
-                os.symlink(link_of(entry), str(path))
+                os.symlink(link_of(entry), path)
             elif not self._place(entry, path):
                 unfound.append(entry.digest)
         if unfound:
@@ -166,14 +169,14 @@ class Objects:
             self._disk.settle(tree, "units", name, mode=FOLDER_MODE)
         self._wrong[unit.digest] = []
 
-    def _place(self, entry: Entry, path: pathlib.Path) -> bool:
-        name = self.name(entry)
-        source = self._disk.path("objects", name)
+    def _place(self, entry: Entry, path: str) -> bool:
+        name, source = self.name(entry), self._object(entry)
         if not entry.size:
-            path.touch()
+            with open(path, "xb"):
+                pass
         elif name in self._fresh and not self._shared:
             # Another entry of this tree may want the same bytes: from now on they are found at this one.
-            source.rename(path)
+            os.rename(source, path)
             self._fresh.discard(name)
             self._placed().setdefault(entry.digest, []).append(path)
             return True
@@ -184,16 +187,19 @@ class Objects:
         self._finish(path, entry)
         return True
 
-    def _link(self, source: pathlib.Path, path: pathlib.Path, entry: Entry) -> bool:
+    def _object(self, entry: Entry) -> str:
+        return f"{self._disk.root}/objects/{self.name(entry)}"
+
+    def _link(self, source: str, path: str, entry: Entry) -> bool:
         if not _has(source, entry, read=True):
             return False
         try:
-            os.link(str(source), str(path))
+            os.link(source, path)
         except OSError:  # too many links, or a file system without: a copy is as good
             return False
         return True
 
-    def _copy(self, source: pathlib.Path, path: pathlib.Path, entry: Entry) -> bool:
+    def _copy(self, source: str, path: str, entry: Entry) -> bool:
         if not _has(source, entry, read=False):
             return False
         try:
@@ -201,21 +207,21 @@ class Objects:
                 whole = _has(path, entry, read=True)
             else:
                 self._reflinks = False
-                with open(str(source), "rb") as stream:
+                with open(source, "rb") as stream:
                     whole = _copy(stream, path, entry.digest)
         except OSError as exc:
             if exc.errno != errno.EIO:  # the disk does not give it back: another source may
                 raise
             whole = False
-        if not whole and path.exists():
-            path.unlink()
+        if not whole and os.path.exists(path):
+            os.unlink(path)
         return whole
 
-    def _sources(self, entry: Entry) -> list[pathlib.Path]:
+    def _sources(self, entry: Entry) -> list[str]:
         """Where a file with the entry's bytes should lie; one that is in its place may only have lost its mode."""
-        return [self._disk.path("objects", self.name(entry)), *self._placed().get(entry.digest, ())]
+        return [self._object(entry), *self._placed().get(entry.digest, ())]
 
-    def _placed(self) -> dict[str, list[pathlib.Path]]:
+    def _placed(self) -> dict[str, list[str]]:
         """Where in the trees that are here a file of a digest lies; its bytes are verified when they are used."""
         if self._index is None:
             self._index = {}
@@ -225,13 +231,13 @@ class Objects:
                         tree = self._disk.path("units", hex_of(unit["digest"]))
                         for entry in unit["entries"] if tree.is_dir() else ():
                             if "digest" in entry:
-                                self._index.setdefault(entry["digest"], []).append(tree / entry["path"])
+                                self._index.setdefault(entry["digest"], []).append(f"{tree}/{entry['path']}")
         return self._index
 
     @staticmethod
-    def _finish(path: pathlib.Path, entry: Entry) -> None:
-        os.chmod(str(path), placed_mode(entry))
-        os.utime(str(path), (mtime_of(entry.digest),) * 2)
+    def _finish(path: str, entry: Entry) -> None:
+        os.chmod(path, placed_mode(entry))
+        os.utime(path, (mtime_of(entry.digest),) * 2)
 
     def remove(self, keep: t.Iterable[Unit]) -> list[str]:
         """Remove what the units to keep do not need; returns the names."""
@@ -247,36 +253,36 @@ class Objects:
         return removed
 
 
-def _has(path: pathlib.Path, entry: Entry, read: bool) -> bool:
+def _has(path: str, entry: Entry, read: bool) -> bool:
     """Whether the path holds a file of the entry's size; ``read``: with its bytes."""
     try:
-        status = os.stat(str(path))
+        status = os.stat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
             return False
         if not read:
             return True
-        with open(str(path), "rb") as stream:
+        with open(path, "rb") as stream:
             return digest_stream(stream)[0] == entry.digest
     except OSError:
         return False
 
 
-def _copy(source: t.BinaryIO, target: pathlib.Path, digest: str) -> bool:
+def _copy(source: t.BinaryIO, target: str, digest: str) -> bool:
     """Copy what is left of the stream into a new file; whether it is what the digest names."""
     sha = hashlib.sha256()
-    with open(str(target), "xb") as stream:
+    with open(target, "xb") as stream:
         for chunk in iter(lambda: source.read(CHUNK), b""):
             sha.update(chunk)
             stream.write(chunk)
     return "sha256:" + sha.hexdigest() == digest
 
 
-def _reflink(source: pathlib.Path, target: pathlib.Path) -> bool:
+def _reflink(source: str, target: str) -> bool:
     """Share the blocks, not the inode. False where the file system cannot."""
-    with open(str(source), "rb") as reader, open(str(target), "wb") as writer:
+    with open(source, "rb") as reader, open(target, "wb") as writer:
         try:
             fcntl.ioctl(writer.fileno(), FICLONE, reader.fileno())
         except OSError:
-            os.unlink(str(target))
+            os.unlink(target)
             return False
     return True

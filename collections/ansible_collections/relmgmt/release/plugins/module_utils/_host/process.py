@@ -229,10 +229,14 @@ class Runner:
         return self._select(belongs)
 
     def _select(self, wanted: t.Callable[[int], bool]) -> list[Started]:
+        """The running ones. Asked twice, so that it is the process that is named here which is wanted; of most, which
+        are not, nothing else is read."""
         found = []
         for pid in sorted(int(entry) for entry in os.listdir(str(self._proc)) if entry.isdigit()):
-            started = self.started_of(pid)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # it has ended
+                if not wanted(pid):
+                    continue
+                started = self.started_of(pid)
                 if started is not None and wanted(pid) and self.alive(pid, started):
                     found.append(Started(pid, started))
         return found
