@@ -72,8 +72,8 @@ def inside(holder: int, *words: str | pathlib.Path, text: str = "") -> str:
     return command("nsenter", f"--target={holder}", "--mount", "--pid", "--net", "--", *words, text=text).stdout
 
 
-def wait_for(what: str, condition: t.Callable[[], t.Any], *, seconds: float = _PATIENCE) -> None:
-    """Return when the condition holds.
+def wait_for(what: str, condition: t.Callable[[], t.Any], *, seconds: float = _PATIENCE, look: float = _PAUSE) -> None:
+    """Return when the condition holds. look: seconds between two looks at it.
 
     Raises:
         BedError: it does not within that time (``timeout``).
@@ -82,7 +82,7 @@ def wait_for(what: str, condition: t.Callable[[], t.Any], *, seconds: float = _P
     while not condition():
         if time.monotonic() > end:
             raise BedError("timeout", f"{what} did not happen within {seconds:g} s.")
-        time.sleep(_PAUSE)
+        time.sleep(look)
 
 
 def groups(bed: str) -> pathlib.Path:

@@ -7,15 +7,19 @@
 from __future__ import annotations
 
 import collections.abc
+import functools
 import time
 import typing as t
+
+from tests.testbed import wait_for
 
 from .site import AFTER, BEFORE, UNIT, Place
 
 __all__ = ["CAUSES", "Sample", "prepare", "round_trip"]
 
-_PATIENCE = 120.0
-_LOOK, _CLOSELY = 0.02, 0.002
+_PATIENCE = 120.0  # seconds
+_CLOSELY = 0.002  # seconds between two looks at what is measured
+_until = functools.partial(wait_for, seconds=_PATIENCE, look=0.02)
 _SICK = f"/run/sick-{AFTER}"
 _UNCONFIRMED = 3.0  # seconds
 
@@ -54,33 +58,25 @@ def prepare(place: Place) -> None:
     """N-1 is confirmed, and in traffic."""
     number = place.activate(BEFORE)
     place.ask("confirm", deployment=number)
-    _until(lambda: place.seen() == BEFORE, f"{place.host.name} serves N-1")
+    _until(f"{place.host.name} serves N-1", lambda: place.seen() == BEFORE)
 
 
 def round_trip(place: Place, cause: str) -> Sample:
     """Activate N, let it go wrong, and measure.
 
     Raises:
-        TimeoutError: it did not come back.
+        BedError: it did not come back (``timeout``).
     """
     bring, timeout = CAUSES[cause]
     place.activate(AFTER, confirm_timeout=timeout)
     journal = place.journal
     known = journal.stat().st_size
     bring(place)
-    _until(lambda: journal.stat().st_size > known, f"{place.host.name} decides to go back", look=_CLOSELY)
+    _until(f"{place.host.name} decides to go back", lambda: journal.stat().st_size > known, look=_CLOSELY)
     decided = time.monotonic()
-    _until(lambda: place.seen() == BEFORE, f"{place.host.name} serves N-1 again")
+    _until(f"{place.host.name} serves N-1 again", lambda: place.seen() == BEFORE)
     served = time.monotonic()
     place.host.path(_SICK).unlink(missing_ok=True)
     shown = place.host.run("systemctl", "show", "-P", "ExecMainStartTimestampMonotonic", UNIT).stdout
-    _until(lambda: place.events()[-1]["event"] == "serving", f"{place.host.name} is at rest")
+    _until(f"{place.host.name} is at rest", lambda: place.events()[-1]["event"] == "serving")
     return Sample(cause, place.host.name, int(shown) / 1e6 - decided, served - decided)
-
-
-def _until(condition: collections.abc.Callable[[], bool], what: str, *, look: float = _LOOK) -> None:
-    end = time.monotonic() + _PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"not within {_PATIENCE:g} s: {what}")
-        time.sleep(look)

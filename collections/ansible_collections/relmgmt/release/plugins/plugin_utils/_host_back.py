@@ -11,10 +11,11 @@ import typing as t
 
 from ..module_utils._model.errors import BackendError, RelmgmtError
 
-__all__ = ["NOT_BACK", "ask_when_back"]
+__all__ = ["NOT_BACK", "PASSING", "ask_when_back"]
 
 NOT_BACK = "host-not-back"
-_NOT_YET = ("host-locked", "host-rebooting", "host-silent", "host-unreachable")
+PASSING = ("host-locked", "host-silent", "host-unreachable")  # codes of what may be over when it is asked again
+_NOT_YET = (*PASSING, "host-rebooting")
 _PAUSE = 1.0
 T = t.TypeVar("T")
 

@@ -21,13 +21,12 @@ from ..module_utils._model.errors import BackendError, InputError, RelmgmtError,
 from ..module_utils._model.wire import MARK
 from ._action import plain
 from ._engine import BOOT, CANDIDATES, engine_bytes
-from ._host_back import NOT_BACK, ask_when_back
+from ._host_back import NOT_BACK, PASSING, ask_when_back
 from ._spec import argument_spec
 
 __all__ = ["HostAction", "Request"]
 
 TOO_OLD, NOT_FOUND = 196, 197
-_PASSING = ("host-locked", "host-silent", "host-unreachable")
 ROUNDS = 4  # of files that a host turns out to lack
 Result = dict[str, t.Any]
 _OUTCOMES = ("ok", "absent", outcome.MIGRATED, outcome.FROZEN, outcome.THAWED, *outcome.OUTCOMES)
@@ -70,7 +69,7 @@ class HostAction(ActionBase):
         _validated, values = self.validate_argument_spec(argument_spec=argument_spec(name))
         params = plain(values)
         answer = self._answer(params, task_vars or {})
-        if params["on_failure"] == "report" and answer.get("code") in _PASSING:
+        if params["on_failure"] == "report" and answer.get("code") in PASSING:
             answer = self._answer(params, task_vars or {})
         if not self._task.diff:
             answer.pop("diff", None)
