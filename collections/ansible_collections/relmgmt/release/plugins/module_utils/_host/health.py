@@ -10,7 +10,8 @@ import dataclasses
 import typing as t
 
 from .._model import outcome
-from .._model.runtime import Probe, Runtime
+from .._model.probe import Probe
+from .._model.runtime import Runtime
 from .probe import Result, ask, check
 from .process import Runner
 from .service import Driver

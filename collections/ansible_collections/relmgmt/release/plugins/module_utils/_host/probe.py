@@ -14,8 +14,8 @@ import dataclasses
 import typing as t
 
 from .._model.errors import InputError
-from .._model.runtime import Probe
-from . import probe_command, probe_http, probe_tcp
+from .._model.probe import Probe
+from . import probe_command, probe_file, probe_http, probe_log, probe_systemd, probe_tcp
 from .asking import NotAsked
 from .process import Runner
 
@@ -54,7 +54,10 @@ class Kind:
 
 KINDS = {
     "command": Kind(probe_command.check, probe_command.ask),
+    "file": Kind(probe_file.check, probe_file.ask),
     "http": Kind(probe_http.check, probe_http.ask),
+    "log": Kind(probe_log.check, probe_log.ask),
+    "systemd": Kind(probe_systemd.check, probe_systemd.ask),
     "tcp": Kind(probe_tcp.check, probe_tcp.ask),
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._model.errors import InputError
-from .._model.runtime import Probe
+from .._model.probe import Probe
 from .asking import NotAsked
 from .process import Runner
 

@@ -19,7 +19,7 @@ import typing as t
 import urllib.parse
 
 from .._model.errors import InputError
-from .._model.runtime import Probe
+from .._model.probe import Probe
 from .probe_tcp import Deadline, connect
 from .process import Runner
 

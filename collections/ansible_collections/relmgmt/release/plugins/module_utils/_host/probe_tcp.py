@@ -11,7 +11,7 @@ import threading
 import typing as t
 
 from .._model.errors import InputError
-from .._model.runtime import Probe
+from .._model.probe import Probe
 from .asking import NotAsked
 from .process import Runner
 

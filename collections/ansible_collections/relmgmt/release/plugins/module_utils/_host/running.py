@@ -6,11 +6,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from .._model import outcome
 from .._model.errors import InputError, RelmgmtError
+from .._model.manifest import RELOAD, RESTART
 from .health import Judgement, judge, pulse
 from .instance import Instance, Tools
+from .log_marks import marked, take_marks
 from .service import Driver, driver_of
+from .service_action import action
 
 __all__ = ["Running"]
 
@@ -34,11 +39,13 @@ class Running:
         return int(number) if number.isdigit() else 0
 
     def point(self, deployment: int) -> None:
-        """Make it current, by one rename."""
+        """Make it current, by one rename, with its placements; ``place`` tries again what cannot be placed now."""
         if deployment:
             self._disk.point(f"deployments/{deployment}", "current")
         else:
             self._disk.remove("current")
+        with contextlib.suppress(RelmgmtError, OSError):
+            self._converge(deployment)
 
     def bring_up(self, deployment: int) -> Judgement:
         """Start what is current, unless it runs; judge. Never raises, as ``move``."""
@@ -50,24 +57,55 @@ class Running:
         except (RelmgmtError, OSError) as exc:
             return _prevented(exc)
 
-    def move(self, origin: int, target: int) -> Judgement:
-        """Stop, one rename, start, judge. Never raises: whatever goes wrong is the judgement's."""
+    def move(self, origin: int, target: int, *, insist: bool = False) -> Judgement:
+        """Stop, one rename, start, judge; without a stop where what changes asks for none. Never raises: whatever goes
+        wrong is the judgement's.
+
+        insist: stop and start it after all where that is not enough.
+        """
+        try:
+            judgement = self._move_running(origin, target)
+        except (RelmgmtError, OSError) as exc:
+            judgement = _prevented(exc)
+        if judgement is not None and (judgement.healthy or judgement.inconclusive or not insist):
+            return judgement
         try:
             self.place(origin, target)
         except (RelmgmtError, OSError) as exc:
             return _prevented(exc)
         return self.bring_up(target)
 
-    def place(self, origin: int, target: int) -> None:
-        """Stop, one rename; nothing runs then. Raises RelmgmtError, OSError."""
-        self._leave(origin, target)
+    def _move_running(self, origin: int, target: int) -> Judgement | None:
+        """One rename, and a reload if need be, under what runs; None where it has to be stopped."""
+        asked = action(self._instance, origin, target)
+        driver = self.driver(target) if asked != RESTART else None
+        if driver is None or not driver.active():
+            return None
         self.point(target)
+        self._converge(target)
+        if asked == RELOAD:
+            driver.reload()
+        return self.judge(target)
+
+    def place(self, origin: int, target: int) -> None:
+        """Stop, one rename, placements; the service does not run then. Raises RelmgmtError, OSError."""
+        self._leave(origin, target)
+        take_marks(self._disk, self._instance.runtime(target).probes)
+        self.point(target)
+        self._converge(target)
+
+    def _converge(self, deployment: int) -> None:
+        """See ``Placements.converge``; most packages place nothing."""
+        if self._instance.runtime(deployment).placements or self._disk.exists("placements"):
+            from .placements import Placements
+
+            Placements(self._instance, self._tools.runner).converge(deployment)
 
     def judge(self, deployment: int) -> Judgement:
         """Whether it becomes, or is, healthy: over the time that it declares."""
         try:
             return judge(
-                self._instance.runtime(deployment),
+                marked(self._disk, self._instance.runtime(deployment)),
                 driver=self.driver(deployment),
                 runner=self._tools.runner,
                 clock=self._tools.clock,
@@ -80,7 +118,7 @@ class Running:
         """Whether it is healthy at this moment: each probe asked once, no smoke test."""
         try:
             return pulse(
-                self._instance.runtime(deployment),
+                marked(self._disk, self._instance.runtime(deployment)),
                 driver=self.driver(deployment),
                 runner=self._tools.runner,
                 clock=self._tools.clock,
@@ -111,6 +149,7 @@ class Running:
 def _prevented(exc: RelmgmtError | OSError) -> Judgement:
     """No probe was asked. A release that cannot be started as it declares, or does not start, is to blame; whatever
     else went wrong did so on the host."""
-    by_release = isinstance(exc, InputError) or getattr(exc, "code", "") == "service-start-failed"
+    blamed = ("placement-failed", "service-start-failed", "service-reload-failed")
+    by_release = isinstance(exc, InputError) or getattr(exc, "code", "") in blamed
     cause = outcome.RELEASE if by_release else outcome.HOST
     return Judgement(healthy=False, reason=str(exc), results=(), seconds=0.0, cause=cause)

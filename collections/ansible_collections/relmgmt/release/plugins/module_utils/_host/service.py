@@ -25,6 +25,9 @@ class Driver(t.Protocol):
     def start(self) -> None:
         """Make it run; nothing if it does already. Raises BackendError, ConflictError."""
 
+    def reload(self) -> None:
+        """Let what runs read its configuration anew. Raises BackendError, InputError."""
+
     def stop(self) -> None:
         """End it and all that belongs to it; nothing if it is dead. Raises BackendError."""
 

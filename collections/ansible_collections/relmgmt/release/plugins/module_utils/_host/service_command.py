@@ -21,6 +21,7 @@ import typing as t
 from .._model.errors import BackendError, InputError
 from .._model.runtime import Service
 from .process import Runner, Started
+from .service_action import reload_by_command
 
 __all__ = ["MARK", "CommandDriver"]
 
@@ -65,6 +66,9 @@ class CommandDriver:
         except OSError as exc:
             self.stop()
             raise BackendError("service-record-failed", f"{self._record} cannot be written: {exc}") from exc
+
+    def reload(self) -> None:
+        reload_by_command(self._service, self._runner)
 
     def stop(self) -> None:
         processes = self._processes()

@@ -17,16 +17,17 @@ import re
 import typing as t
 
 from .._model.errors import BackendError, ConflictError, InputError
+from .._model.field import UNIT
 from .._model.path import safe_path
 from .._model.runtime import Service
 from .disk import Disk
 from .process import Completed, Runner
+from .service_action import reload_by_command
 from .systemctl import TIMEOUT, UNITS, systemctl
 from .unit_loaded import UnitLoaded
 
 __all__ = ["SystemdDriver"]
 
-_UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.@\\-]{0,200}\.(?:service|socket|target|timer|path)\Z")
 _KILL_WAIT = 10.0
 _NOT_LOADED = 5
 _NOT_BOOTED = "not been booted with systemd"
@@ -58,7 +59,7 @@ class SystemdDriver:
 
     def _check(self) -> None:
         unit, unit_file = self._unit, self._service.unit_file
-        if not _UNIT.match(unit):
+        if not UNIT.match(unit):
             raise InputError(
                 "unit-malformed",
                 f"service.unit: {unit!r} is not the full name of a unit",
@@ -94,6 +95,12 @@ class SystemdDriver:
             self._must(verb, self._unit, timeout=timeout, code="service-start-failed")
         self._must("enable", "--no-reload", self._unit)  # for the next boot, so whoever waits now does not wait for it
         self._disk.flush()  # the links that systemctl made
+
+    def reload(self) -> None:
+        if self._service.reload:
+            reload_by_command(self._service, self._runner)
+        else:
+            self._must("reload", self._unit, timeout=self._service.reload_timeout, code="service-reload-failed")
 
     def stop(self) -> None:
         if (not self._linked_somehow() and self._absent()) or self._foreign():

@@ -16,10 +16,11 @@ import typing as t
 from .._model import outcome
 from .._model.digest import digest_of
 from .._model.errors import BackendError, InputError
-from .._model.manifest import Manifest, Unit
+from .._model.manifest import RELOAD, Manifest, Unit
 from .._model.profile import Profile
-from .._model.runtime import Runtime
+from .._model.runtime import Runtime, Service
 from .._model.wire import RESERVE
+from .accounts import make_accounts, makes_account
 from .arming import SYSTEMD, kind_of_guard
 from .capsule import Capsule, damaged
 from .difference import Before, difference
@@ -82,9 +83,12 @@ class Staging:
         self._tools = tools
         self._engine = engine
         self._lost = lost
-        user = service_user(instance, profile)
+        self._settle_user()
         self._check_runtime()
-        self._placing = Placing(instance, manifest, profile, user)
+
+    def _settle_user(self) -> None:
+        user = service_user(self._instance, self._profile)
+        self._placing = Placing(self._instance, self._manifest, self._profile, user)
         self._objects = Objects(self._disk, shared=os.geteuid() == 0 and user is not None and user.pw_uid != 0)
 
     def _check_runtime(self) -> None:
@@ -109,6 +113,20 @@ class Staging:
                 runner=self._tools.runner,
                 clock=self._tools.clock,
             )
+            self._check_reload(runtime.service)
+        if runtime.placements:
+            from .placements import Placements
+
+            Placements(self._instance, self._tools.runner).check(runtime, self._profile)
+
+    def _check_reload(self, service: Service) -> None:
+        for template in self._manifest.config.templates:
+            if template.on_change == RELOAD and service.driver == "command" and not service.reload:
+                raise InputError(
+                    "service-reload-missing",
+                    f"{template.destination} asks for a reload, and nobody knows how the service does that",
+                    hint="Add service.reload to release.yml, a command; the driver 'systemd' needs none.",
+                )
 
     def standing(self, history: History) -> int:
         """The deployment that already is this release with this profile; 0 where there is none.
@@ -149,6 +167,8 @@ class Staging:
         self._check_space(survey)
         try:
             self._disk.sweep()
+            if make_accounts(self._disk, self._profile, self._tools.runner):
+                self._settle_user()
             self._place(payload, survey)
             engine = self._install()
             for repair in survey.repairs:
@@ -270,7 +290,7 @@ _NEXT = (
 
 
 def service_user(instance: Instance, profile: Profile) -> pwd.struct_passwd | None:
-    """The account that the service runs as; None where it is the engine's own.
+    """The account that the service runs as; None where it is the engine's own, or staging is yet to make it.
 
     Raises:
         InputError: there is no such account (``service-user-missing``).
@@ -282,8 +302,10 @@ def service_user(instance: Instance, profile: Profile) -> pwd.struct_passwd | No
     try:
         return pwd.getpwnam(name)
     except KeyError:
+        if makes_account(profile, name):
+            return None
         raise InputError(
             "service-user-missing",
             f"{instance.path}: the account {name!r} of the service does not exist",
-            hint="Create it before the rollout; relmgmt creates no accounts.",
+            hint="Create it before the rollout, or let the release do it by a placement of kind 'sysusers'.",
         ) from None

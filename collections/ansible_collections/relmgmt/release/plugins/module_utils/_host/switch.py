@@ -357,7 +357,7 @@ class Switching:
         waiting = self._embark(history, Switch(left, target, "revert", reason))
         if waiting is not None:
             return waiting
-        judgement = self._running.move(left, target)
+        judgement = self._running.move(left, target, insist=True)
         if judgement.healthy or judgement.inconclusive:
             answer = self._reverted(left, target, reason=joined(reason, _doubt(judgement)), cause=cause)
             return dict(answer, inconclusive=True) if judgement.inconclusive else answer
@@ -416,7 +416,7 @@ class Switching:
         waiting = self._embark(history, Switch(left, target, "return", reason))
         if waiting is not None:
             return waiting
-        judgement = self._running.move(left, target)
+        judgement = self._running.move(left, target, insist=True)
         if not (judgement.healthy or judgement.inconclusive):
             return self._fail(target, left, reason=f"{reason}; nor did deployment {target}: {judgement.reason}")
         problem = self._serving.record("returned", deployment=target, reason=reason)

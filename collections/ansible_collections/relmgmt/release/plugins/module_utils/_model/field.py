@@ -2,17 +2,19 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values of a declaration that several parts of it have: seconds, commands, environments (private)."""
+"""Values of a declaration that several parts of it have: seconds, commands, environments, names of units (private)."""
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from .errors import InputError
 
-__all__ = ["argv", "environment", "seconds"]
+__all__ = ["UNIT", "argv", "environment", "seconds"]
 
 Data = t.Mapping[str, t.Any]
+UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.@\\-]{0,200}\.(?:service|socket|target|timer|path)\Z")  # its full name
 
 
 def seconds(data: Data, key: str, default: float, *, what: str) -> float:

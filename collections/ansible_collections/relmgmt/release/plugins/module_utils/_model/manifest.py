@@ -21,6 +21,9 @@ from .path import safe_link, safe_path
 
 __all__ = [
     "FORMAT",
+    "NONE",
+    "RELOAD",
+    "RESTART",
     "Blob",
     "Config",
     "Entry",
@@ -33,6 +36,7 @@ __all__ = [
 ]
 
 FORMAT = 1
+RESTART, RELOAD, NONE = "restart", "reload", "none"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}/[a-z0-9][a-z0-9_-]{0,62}\Z")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}\Z")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_~!-]{0,63}\Z")
@@ -187,23 +191,29 @@ class Unit:
 @dataclasses.dataclass(frozen=True)
 class Template:
     """A configuration template: where it lies in the package, where its rendering lies in the profile, with which
-    mode."""
+    mode, and what the service asks for where the rendering alone changes: ``restart``, ``reload`` or ``none``."""
 
     source: str
     destination: str
     mode: str = "0640"
+    on_change: str = RESTART
 
     @classmethod
     def from_dict(cls, data: Data) -> Template:
         source = safe_path(data["source"], what="config.templates.source")
+        on_change = data.get("on_change", RESTART)
+        if on_change not in (RESTART, RELOAD, NONE):
+            raise InputError("on-change-unknown", f"{source}: on_change {on_change!r} is none of restart, reload, none")
         return cls(
             source,
             safe_path(data["destination"], what="config.templates.destination"),
             check_mode(data.get("mode", "0640"), what=source),
+            on_change,
         )
 
     def to_dict(self) -> dict[str, t.Any]:
-        return dataclasses.asdict(self)
+        data = {"source": self.source, "destination": self.destination, "mode": self.mode}
+        return data if self.on_change == RESTART else dict(data, on_change=self.on_change)
 
 
 @dataclasses.dataclass(frozen=True)

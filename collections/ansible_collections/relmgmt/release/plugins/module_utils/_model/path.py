@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 import typing as t
 
 from .errors import InputError
 
-__all__ = ["safe_link", "safe_path"]
+__all__ = ["absolute_path", "safe_link", "safe_path"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 MAX_PATH = 1024
@@ -68,3 +69,19 @@ def safe_link(path: str, target: t.Any, *, what: str) -> str:
             hint="Copy the file into the tree, or link to something inside it.",
         )
     return text
+
+
+def absolute_path(value: str, *, what: str, code: str = "path-malformed") -> str:
+    """The value itself if it is an absolute path that is otherwise plain.
+
+    Raises:
+        InputError: it is not (``code``).
+    """
+    if value.startswith("/"):
+        with contextlib.suppress(InputError):
+            return "/" + safe_path(value[1:], what=what)
+    raise InputError(
+        code,
+        f"{what}: {value!r} is not an absolute path without '.', '..' and '//'",
+        hint="Write it from '/', such as '/var/lib/site/app-ready', or leave it out.",
+    )

@@ -13,9 +13,11 @@ import typing as t
 from .errors import InputError
 from .field import argv, environment, seconds
 from .migration import Migration, migrations_of
-from .path import safe_path
+from .path import absolute_path
+from .placement import Placement, placements_of
+from .probe import Probe
 
-__all__ = ["Health", "Probe", "Reboot", "Runtime", "Service", "Traffic"]
+__all__ = ["Health", "Reboot", "Runtime", "Service", "Traffic"]
 
 Data = t.Mapping[str, t.Any]
 
@@ -23,7 +25,7 @@ Data = t.Mapping[str, t.Any]
 @dataclasses.dataclass(frozen=True)
 class Service:
     """What runs the software. driver: ``systemd`` (unit, unit_file in the profile) or ``command`` (command,
-    environment)."""
+    environment). reload: a command that has it read its configuration anew; empty: as the driver knows."""
 
     driver: str
     unit: str = ""
@@ -33,6 +35,8 @@ class Service:
     user: str = ""
     start_timeout: float = 30.0
     stop_timeout: float = 10.0
+    reload: tuple[str, ...] = ()
+    reload_timeout: float = 30.0
 
     @classmethod
     def from_dict(cls, data: Data) -> Service:
@@ -46,60 +50,8 @@ class Service:
             user=str(data.get("user", "")),
             start_timeout=seconds(data, "start_timeout", 30.0, what="service"),
             stop_timeout=seconds(data, "stop_timeout", 10.0, what="service"),
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Probe:
-    """One question to the running software. level: ``required`` decides, ``wanted`` only warns.
-
-    kind ``http``: url, status (accepted codes), method, headers, contains; ``tcp``: host, port; ``command``:
-    command, run as
-    ``user`` if given; exit code 0 is healthy. timeout in seconds.
-    """
-
-    name: str
-    kind: str
-    level: str = "required"
-    timeout: float = 5.0
-    url: str = ""
-    method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
-    status: tuple[int, ...] = (200,)
-    contains: str = ""
-    host: str = "127.0.0.1"
-    port: int = 0
-    command: tuple[str, ...] = ()
-    environment: tuple[tuple[str, str], ...] = ()
-    user: str = ""
-
-    @classmethod
-    def from_dict(cls, data: Data) -> Probe:
-        name = str(data.get("name") or data["kind"])
-        what = "probe " + name
-        level = str(data.get("level", "required"))
-        if level not in ("required", "wanted"):
-            raise InputError("probe-level-unknown", f"{what}: level {level!r} is none of required, wanted")
-        try:
-            port = int(data.get("port", 0))
-            status = tuple(int(code) for code in data.get("status", (200,)))
-        except (TypeError, ValueError):
-            raise InputError("probe-malformed", f"{what}: port and status are whole numbers") from None
-        return cls(
-            name=name,
-            kind=str(data["kind"]),
-            level=level,
-            timeout=seconds(data, "timeout", 5.0, what=what),
-            url=str(data.get("url", "")),
-            method=str(data.get("method", "GET")),
-            headers=tuple(sorted((str(k), str(v)) for k, v in (data.get("headers") or {}).items())),
-            status=status,
-            contains=str(data.get("contains", "")),
-            host=str(data.get("host", "127.0.0.1")),
-            port=port,
-            command=argv(data["command"], what=what) if data.get("command") else (),
-            environment=environment(data),
-            user=str(data.get("user", "")),
+            reload=argv(data["reload"], what="service.reload") if data.get("reload") else (),
+            reload_timeout=seconds(data, "reload_timeout", 30.0, what="service"),
         )
 
 
@@ -147,7 +99,9 @@ class Traffic:
     def from_dict(cls, data: Data) -> Traffic:
         return cls(
             driver=str(data["driver"]),
-            path=_absolute(str(data["path"]), what="traffic.path") if data.get("path") else "",
+            path=absolute_path(str(data["path"]), what="traffic.path", code="traffic-path-malformed")
+            if data.get("path")
+            else "",
             port=_port(data.get("port", 0), what="traffic.port"),
             address=str(data.get("address", "")),
             drain_time=seconds(data, "drain_time", 3.0, what="traffic"),
@@ -159,17 +113,6 @@ def _port(value: t.Any, *, what: str) -> int:
         if 0 <= int(value) <= 65535:
             return int(value)
     raise InputError("port-malformed", f"{what}: {value!r} is not a port", hint="Write a number from 1 to 65535.")
-
-
-def _absolute(value: str, *, what: str) -> str:
-    if value.startswith("/"):
-        with contextlib.suppress(InputError):
-            return "/" + safe_path(value[1:], what=what)
-    raise InputError(
-        "traffic-path-malformed",
-        f"{what}: {value!r} is not an absolute path without '.', '..' and '//'",
-        hint="Write it from '/', such as '/var/lib/site/app-ready', or leave it out.",
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +134,7 @@ class Reboot:
 class Runtime:
     """Service (None: nothing to run), probes, smoke tests (command probes that run once, after the probes are
     green), traffic (None: nobody is told when the service stops), reboot (None: a restart makes it current), migrations
-    (one for each database)."""
+    (one for each database), placements (files that lie outside of the root)."""
 
     service: Service | None = None
     probes: tuple[Probe, ...] = ()
@@ -200,12 +143,15 @@ class Runtime:
     traffic: Traffic | None = None
     reboot: Reboot | None = None
     migrations: tuple[Migration, ...] = ()
+    placements: tuple[Placement, ...] = ()
 
     @property
     def judging_time(self) -> float:
-        """Seconds that a start may take until it is judged."""
-        total = self.health.healthy_deadline + sum(probe.timeout for probe in self.smoke)
-        return total + (self.service.start_timeout if self.service else 0.0)
+        """Seconds that a start, or a reload, may take until it is judged."""
+        total, service = self.health.healthy_deadline + sum(probe.timeout for probe in self.smoke), self.service
+        if service is None:
+            return total
+        return total + max(service.start_timeout, service.reload_timeout if service.reload else 0.0)
 
     @property
     def switching_time(self) -> float:
@@ -224,4 +170,5 @@ class Runtime:
             traffic=Traffic.from_dict(traffic) if traffic else None,
             reboot=None if reboot is None else Reboot.from_dict(reboot),
             migrations=migrations_of(data),
+            placements=placements_of(data),
         )

@@ -16,6 +16,7 @@ from ...module_utils._model.errors import InputError, RelmgmtError
 from ...module_utils._model.manifest import FORMAT, Manifest, Unit
 from ...module_utils._model.migration import Migration
 from ...module_utils._model.path import safe_path
+from ...module_utils._model.placement import Placement
 from ...module_utils._model.runtime import Health, Reboot, Traffic
 from . import version
 from .blob import pack
@@ -30,7 +31,7 @@ from .tree import Node, Tree
 __all__ = ["Built", "build"]
 
 _ABOUT = ("changelog", "changes", "compliance", "licences", "rollback", "summary", "track")
-_RUNTIME = ("health", "migrations", "probes", "reboot", "service", "smoke", "traffic")
+_RUNTIME = ("health", "migrations", "placements", "probes", "reboot", "service", "smoke", "traffic")
 CONFIG = "config"  # name, kind's unit and destination of the configuration part
 
 
@@ -136,6 +137,7 @@ def _check(source: Source) -> None:
             hint="Add 'activation: reboot', or leave the section out.",
         )
     _check_migrations(source)
+    _check_placements(source)
 
 
 def _distinct(source: Source, code: str, values: t.Iterable[tuple[str, tuple[str | int, ...]]]) -> None:
@@ -177,6 +179,25 @@ def _check_migrations(source: Source) -> None:
             raise source.error(exc.code, exc.message, "migrations", index, hint=exc.hint) from None
     keys = [(migration["database"], ("migrations", index, "database")) for index, migration in enumerate(migrations)]
     _distinct(source, "database-repeated", keys)
+
+
+def _check_placements(source: Source) -> None:
+    templates = {template["destination"] for template in source.data.get("config", {}).get("templates", ())}
+    for index, placement in enumerate(source.data.get("placements", ())):
+        key = ("placements", index)
+        if "{{" not in placement["file"] and placement["file"] not in templates:
+            raise source.error(
+                "placement-file-missing",
+                f"no template becomes {placement['file']!r}",
+                *key,
+                "file",
+                hint="Name the 'destination' of one of config.templates.",
+            )
+        try:
+            if b"{{" not in canonical(placement):
+                Placement.from_dict(placement)
+        except RelmgmtError as exc:
+            raise source.error(exc.code, exc.message, *key, hint=exc.hint) from None
 
 
 def _trees(

@@ -17,10 +17,10 @@ from ...module_utils._model.path import safe_link
 from .request import UnitRequest
 from .tree import EXECUTABLE, PLAIN, Node, Tree
 
-__all__ = ["collect", "file_node"]
+__all__ = ["LABELS", "collect", "file_node"]
 
 # Labels that a system puts on every file by itself; they are its policy, not the author's.
-_LABELS = frozenset({"security.selinux", "security.ima", "security.evm"})
+LABELS = frozenset({"security.selinux", "security.ima", "security.evm"})
 
 
 def collect(request: UnitRequest) -> Tree:
@@ -96,7 +96,7 @@ def file_node(request: UnitRequest, path: str, full: pathlib.Path) -> Node:
             "source",
             hint="Let the user who builds read it, or exclude it.",
         )
-    attributes = sorted(set(_attributes(full)) - _LABELS)
+    attributes = sorted(set(_attributes(full)) - LABELS)
     if attributes:
         raise request.error(
             "file-attributes",

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import typing as t
 
-from . import files, wheels
+from . import archive, files, wheels
 from .request import UnitRequest
 from .tree import Tree
 
 __all__ = ["KINDS"]
 
 KINDS: t.Mapping[str, t.Callable[[UnitRequest], Tree]] = {
+    "archive": archive.collect,
     "files": files.collect,
     "wheels": wheels.collect,
 }

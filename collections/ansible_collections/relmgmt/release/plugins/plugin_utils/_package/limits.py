@@ -28,6 +28,9 @@ class Limits:
     unit_entries: int = 200_000  # files and links of one unit
     unit_bytes: int = 8 << 30  # all files of one unit, unpacked
     wheel_bytes: int = 512 * _MEBI  # all files of one wheel, unpacked; held in memory
+    archive_bytes: int = 512 * _MEBI  # what comes out of one archive; held in memory
+    archive_ratio: int = 200  # how many times its own size may come out of an archive
+    archive_floor: int = 16 * _MEBI  # what may come out of an archive however small it is
     window: int = 128 * _MEBI  # memory that a compressed blob may ask for
 
 

@@ -81,6 +81,10 @@ class Tree:
     def get(self, path: str) -> Node | None:
         return self._nodes.get(path)
 
+    def is_directory(self, path: str) -> bool:
+        """Whether something lies below the path; the tree itself is the empty one."""
+        return not path or path in self._directories
+
     def __len__(self) -> int:
         return len(self._nodes)
 

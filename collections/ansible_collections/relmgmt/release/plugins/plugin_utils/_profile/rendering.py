@@ -32,8 +32,8 @@ _NAMES_HINT = (
     "Put the value into the configuration (relmgmt_config), or name the fact in config.facts."
 )
 _NO_SECRETS_HINT = (
-    "Service, probes, smoke tests, health, traffic and migrations are stored readable, so they see no secrets: put the "
-    "secret into a template file and let the software read that."
+    "Service, probes, smoke tests, health, placements, traffic and migrations are stored readable, so they see no "
+    "secrets: put the secret into a template file and let the software read that."
 )
 
 

@@ -24,7 +24,7 @@ from ansible_collections.relmgmt.release.plugins.module_utils._host.process impo
 from ansible_collections.relmgmt.release.plugins.module_utils._host.service import open_driver
 from ansible_collections.relmgmt.release.plugins.module_utils._model.digest import canonical, digest_of, hex_of
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
-from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
+from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest, Template
 
 SERVER = b"""import http.server, pathlib, sys
 config, state = map(pathlib.Path, sys.argv[1:])
@@ -53,7 +53,9 @@ def free_port() -> int:
 class Package:
     """One version: the bytes of its files, and its manifest."""
 
-    def __init__(self, version: str, extra: t.Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self, version: str, extra: t.Mapping[str, bytes] | None = None, *, templates: t.Sequence[Template] = ()
+    ) -> None:
         self.files = {"server.py": SERVER, "version": version.encode(), "empty": b"", **(extra or {})}
         entries = [
             {"path": path, "mode": "0644", "size": len(data), "digest": digest_of(data)}
@@ -75,7 +77,7 @@ class Package:
                 "type": "minor",
                 "owner": "tests",
                 "units": [unit],
-                "config": {},
+                "config": {"templates": [template.to_dict() for template in templates]},
                 "state": [{"name": "data", "kind": "data", "mode": "0750"}],
                 "runtime": {},
                 "activation": "restart",
@@ -137,6 +139,18 @@ def profile(
     }
 
 
+def packed(files: t.Mapping[str, bytes], **runtime: t.Any) -> dict[str, t.Any]:
+    """A profile of these rendered files, run in this way."""
+    encoded = {path: base64.b64encode(data).decode() for path, data in files.items()}
+    health = {"min_healthy_time": 0.05, "healthy_deadline": AMPLE, "interval": 0.05}
+    return {
+        "digest": digest_of(canonical([encoded, runtime])),
+        "files": [{"path": path, "mode": "0640", "contents": data} for path, data in encoded.items()],
+        "runtime": {"health": health, **runtime},
+        "versions": {},
+    }
+
+
 class Host:
     """An instance on this machine, asked as a controller asks it."""
 
@@ -175,7 +189,11 @@ class Host:
         rendered = json.loads((directory / "profile.json").read_text())
         rendered["runtime"]["health"]["healthy_deadline"] = deadline(status)
         (directory / "profile.json").write_text(json.dumps(rendered))
-        Capsule(self.instance, deployment).seal()  # it is sick, not damaged
+        self.seal(deployment)
+
+    def seal(self, deployment: int) -> None:
+        """What a test changed in it is not damaged: it is so."""
+        Capsule(self.instance, deployment).seal()
 
     def stop(self) -> None:
         """End whatever runs."""

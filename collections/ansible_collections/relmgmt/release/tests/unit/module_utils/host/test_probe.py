@@ -21,7 +21,7 @@ from ansible_collections.relmgmt.release.plugins.module_utils._host.probe import
 from ansible_collections.relmgmt.release.plugins.module_utils._host.probe_http import MAX_BODY
 from ansible_collections.relmgmt.release.plugins.module_utils._host.process import Runner
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import InputError
-from ansible_collections.relmgmt.release.plugins.module_utils._model.runtime import Probe
+from ansible_collections.relmgmt.release.plugins.module_utils._model.probe import Probe
 
 SHORT = 0.15
 LATE = 5.0
@@ -358,7 +358,7 @@ def test_command_without_a_command_is_an_error() -> None:
 
 
 def test_unknown_kind_is_an_error_that_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match="command, http, tcp") as caught:
+    with pytest.raises(InputError, match="command, file, http, log, systemd, tcp") as caught:
         asked(kind="icmp")
     assert caught.value.code == "probe-kind-unknown"
-    assert sorted(KINDS) == ["command", "http", "tcp"]
+    assert sorted(KINDS) == ["command", "file", "http", "log", "systemd", "tcp"]

@@ -181,6 +181,21 @@ def test_what_runs_but_is_not_enabled_is_enabled_and_goes_on(house: House) -> No
     assert [call.split()[0] for call in house.called()] == ["enable"]
 
 
+def test_reload_asks_systemd_within_its_time(house: House) -> None:
+    house.driver().start()
+    house.called()
+    house.driver(reload_timeout=4).reload()
+    assert house.called() == ["reload app.service"]
+    assert house.systemd.timeouts["reload"] == 4
+
+
+def test_reload_that_systemd_refuses_is_an_error_with_what_it_says(house: House) -> None:
+    house.systemd.answers["reload"] = [Completed(1, "Job type reload is not applicable for unit app.service.\n")]
+    with pytest.raises(BackendError, match="not applicable") as caught:
+        house.driver().reload()
+    assert caught.value.code == "service-reload-failed"
+
+
 def switched(house: House) -> list[str]:
     """What is called to stop one deployment and start the next."""
     house.driver().stop()

@@ -66,6 +66,36 @@ CASES: dict[str, tuple[Change, str, str, str]] = {
         "name: app",
         "'tags' was unexpected",
     ),
+    "an archive without a digest": (
+        lambda r: r["units"][0].update(kind="archive", source="a.tgz"),
+        "release-invalid",
+        "name: app",
+        "'digest' is a required property",
+    ),
+    "a log probe that looks in two places": (
+        lambda r: r.update(probes=[{"name": "log", "kind": "log", "path": "/a", "unit": "a.service", "pattern": "x"}]),
+        "release-invalid",
+        "name: log",
+        "is valid under each of",
+    ),
+    "a placement of a file that no template becomes": (
+        lambda r: r.update(placements=[{"kind": "tmpfiles", "file": "gone.conf", "name": "a.conf"}]),
+        "placement-file-missing",
+        "file: gone.conf",
+        "no template becomes 'gone.conf'",
+    ),
+    "a placement by a name that nobody finds": (
+        lambda r: r.update(placements=[{"kind": "tmpfiles", "file": "shop.ini", "name": "../a.conf"}]),
+        "placement-malformed",
+        "kind: tmpfiles",
+        "nobody would find",
+    ),
+    "a drop-in for no unit": (
+        lambda r: r.update(placements=[{"kind": "drop_in", "file": "shop.ini", "name": "a.conf"}]),
+        "release-invalid",
+        "kind: drop_in",
+        "'unit' is a required property",
+    ),
     "a version that semver does not parse": (
         lambda r: r.update(version="1.2"),
         "version-malformed",
@@ -307,6 +337,14 @@ def test_release_file_is_refused_for(case: str, release: dict[str, t.Any], write
     assert error.code == code
     assert part in error.message
     assert error.message.startswith(f"{path}:{_line(path, text)}:" if text else f"{path}:")
+
+
+def test_placements_and_what_files_ask_for_go_into_the_manifest(write: Write, tmp_path: pathlib.Path) -> None:
+    placement = {"kind": "tmpfiles", "file": "shop.ini", "name": "shop-{{ relmgmt.instance }}.conf"}
+    template = {"source": "shop.ini.j2", "destination": "shop.ini", "on_change": "reload"}
+    manifest = build(write(placements=[placement], config={"templates": [template]}), tmp_path / "out").manifest
+    assert manifest.runtime["placements"] == [placement]
+    assert manifest.config.templates[0].on_change == "reload"
 
 
 def test_migrations_go_into_the_manifest(release: dict[str, t.Any], write: Write, tmp_path: pathlib.Path) -> None:

@@ -14,6 +14,9 @@ import typing as t
 import jsonschema
 import pytest
 
+from ansible_collections.relmgmt.release.plugins.module_utils._host import probe
+from ansible_collections.relmgmt.release.plugins.module_utils._host.placement_kinds import FOLLOW_UPS
+from ansible_collections.relmgmt.release.plugins.module_utils._model.placement import PLACES
 from ansible_collections.relmgmt.release.plugins.plugin_utils._package import version
 from ansible_collections.relmgmt.release.plugins.plugin_utils._package.kinds import KINDS
 from ansible_collections.relmgmt.release.plugins.plugin_utils._package.source import SCHEMA_FILE
@@ -40,6 +43,8 @@ def test_schema_is_a_schema() -> None:
 def test_schema_knows_the_kinds_and_schemes_that_the_code_knows() -> None:
     assert SCHEMA["$defs"]["unit"]["properties"]["kind"]["enum"] == sorted(KINDS)
     assert SCHEMA["properties"]["versioning"]["enum"] == sorted(version.SCHEMES)
+    assert SCHEMA["$defs"]["probe"]["properties"]["kind"]["enum"] == sorted(probe.KINDS)
+    assert SCHEMA["$defs"]["placement"]["properties"]["kind"]["enum"] == sorted(PLACES) == sorted(FOLLOW_UPS)
 
 
 @pytest.mark.parametrize("key", sorted(set(_properties(SCHEMA))))

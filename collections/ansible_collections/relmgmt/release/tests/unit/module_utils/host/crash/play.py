@@ -34,8 +34,8 @@ class Play:
     alone, and then judged.
     """
 
-    def __init__(self, *, units: bool = True, traffic: bool = True) -> None:
-        self.world = World(units=units, traffic=traffic)
+    def __init__(self, *, units: bool = True, traffic: bool = True, reloads: bool = False) -> None:
+        self.world = World(units=units, traffic=traffic, reloads=reloads)
         self.model = Model(self._healthy)
         self._boot = self.world.boot
         self._down = False  # the service of a final deployment ended, and nobody was to start it

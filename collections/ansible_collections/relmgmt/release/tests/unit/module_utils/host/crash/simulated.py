@@ -19,6 +19,7 @@ from ansible_collections.relmgmt.release.plugins.module_utils._host import (
     traffic_readiness,
 )
 from ansible_collections.relmgmt.release.plugins.module_utils._host.process import Runner
+from ansible_collections.relmgmt.release.plugins.module_utils._model import probe as probes
 from ansible_collections.relmgmt.release.plugins.module_utils._model import runtime
 
 if t.TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Service:
         self._world.step("start")
         self._world.launch()
 
+    def reload(self) -> None:
+        self._world.step("reload")
+        self._world.reload()
+
     def stop(self) -> None:
         self._world.step("stop")
         self._world.running = 0
@@ -72,7 +77,7 @@ class Service:
         self._world.enabled = False
 
 
-def _ask(probe: runtime.Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
+def _ask(probe: probes.Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
     return t.cast("World", runner).answers(), "as simulated"
 
 

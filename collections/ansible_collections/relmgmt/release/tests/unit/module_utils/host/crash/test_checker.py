@@ -148,6 +148,7 @@ MUTATIONS: dict[str, tuple[t.Callable[[Patch], None], str, int]] = {
     "the debt to traffic is paid twice": (forgetting("serving"), "confirm", 0),
     "traffic is not left": (idle(Serving, "drain"), "upgrade", 0),
     "the service is not stopped": (idle(Service, "stop"), "upgrade", 0),
+    "a reload does nothing": (idle(Service, "reload"), "reload", 0),
     "nobody is armed": (idle(World, "arm"), "upgrade", 0),
     "recovery does nothing": (idle(Switching, "recover"), "upgrade", 1),
     "a reboot does not end the time to confirm": (idle(Switching, "overdue", ""), "dark", 0),

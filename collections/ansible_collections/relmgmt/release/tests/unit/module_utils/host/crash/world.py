@@ -54,13 +54,14 @@ class World(Fate):
     """``kinds``: the deployments that are here, and how they behave. ``running``: which of them the service runs.
     ``units``: the guard is units of systemd, so it outlives a power loss; without, the next verb sees to the way back.
     ``guarded``: it watches; ``armed``: it will after a boot. ``traffic``: the deployments declare some; without, its
-    file does not lie beside the link and the journal. ``boots``: the deployments that a boot makes current. ``asked``:
+    file does not lie beside the link and the journal. ``reloads``: two deployments of one version differ by what asks
+    for a reload alone. ``boots``: the deployments that a boot makes current. ``asked``:
     between how many losses was chosen, each time.
     """
 
-    def __init__(self, *, units: bool = True, traffic: bool = True) -> None:
+    def __init__(self, *, units: bool = True, traffic: bool = True, reloads: bool = False) -> None:
         super().__init__()
-        self.units, self.traffic = units, traffic
+        self.units, self.traffic, self.reloads = units, traffic, reloads
         self.system = FileSystem()
         self.calls = Calls(self.system, self.step)
         self.kinds: dict[int, str] = {}
@@ -197,8 +198,13 @@ class World(Fate):
             self.boots.add(deployment)
             runtime["reboot"] = {}
         profile.change({"profile.json": File(0o640, json.dumps({"runtime": runtime}).encode())})
-        directory.change({"profile": profile, "meta.json": File(0o644, json.dumps({"version": version}).encode())})
-        for inode in (profile, directory):
+        release = Directory()
+        template = {"destination": "app.conf", "on_change": "reload" if self.reloads else "restart"}
+        release.change({"manifest.json": File(0o644, json.dumps({"config": {"templates": [template]}}).encode())})
+        profile.change({"app.conf": File(0o640, str(deployment).encode())})
+        meta = {"version": version, "release": f"sha256:{version}"}
+        directory.change({"profile": profile, "release": release, "meta.json": File(0o644, json.dumps(meta).encode())})
+        for inode in (profile, release, directory):
             inode.sync()
         assert isinstance(parent, Directory)
         parent.change({str(deployment): directory})
@@ -220,6 +226,13 @@ class World(Fate):
         target = self.link()
         if self.kinds.get(target, REFUSES) == REFUSES:
             raise BackendError("service-start-failed", f"deployment {target} does not start")
+        self.running, self.since = target, self.now
+
+    def reload(self) -> None:
+        """Let what runs read what ``current`` names."""
+        target = self.link()
+        if self.kinds.get(target, REFUSES) == REFUSES:
+            raise BackendError("service-reload-failed", f"deployment {target} is not read")
         self.running, self.since = target, self.now
 
     def link(self) -> int:
