@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -82,6 +83,42 @@ def test_a_controller_that_is_killed_resumes_with_the_same_command(fleet: Reader
     assert (last["id"], last["result"], len(before)) == (cut["id"], "succeeded", 1)
     assert {row["version_before"] for row in last["deployments"]} == {"1.0.0"}
     assert list(pathlib.Path("/dev/shm").glob(f"relmgmt-*/{last['id']}")) == []
+
+
+@pytest.mark.nightly
+def test_a_release_that_falls_while_it_bakes_goes_back_though_the_controller_was_killed_meanwhile(
+    fleet: Reader,
+) -> None:
+    """The second controller waits for the rest alone."""
+    bake, out = 40, fleet.work / "out"
+    said = "s of its bake are left"
+
+    def begin() -> subprocess.Popen[bytes]:
+        command = f"{ROLL_OUT} -e relmgmt_bake={bake}".split()
+        with out.open("w") as stream:
+            began = subprocess.Popen(
+                command, cwd=fleet.work, env=fleet.environment, stdout=stream, stderr=stream, start_new_session=True
+            )
+        wait_for(lambda: said in out.read_text(), began)
+        return began
+
+    first = begin()
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    (cut, *_before) = rollouts(fleet)
+    (canary,) = next(wave["hosts"] for wave in cut["waves"] if wave["name"] == "canary")
+    second = begin()
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if f"hosts/{canary}/".encode() in (line := path.read_bytes()) and b"server.py" in line:
+                os.kill(int(path.parent.name), signal.SIGKILL)
+    assert second.wait() == 2
+    shown = " ".join(out.read_text().split())
+    assert int(shown.partition(f" {said}")[0].rpartition(" ")[2]) < bake
+    assert f"canary: revert_all, {canary}: it is not healthy any more" in shown
+    assert running(fleet) == ["CONFIRMED, version 1.0.0"] * 3
+    (last, *_before) = rollouts(fleet)
+    assert (last["id"], [wave["verdict"] for wave in last["waves"]]) == (cut["id"], ["continue", "revert_all"])
 
 
 def test_a_rehearsal_that_is_killed_begins_anew_from_where_it_came(fleet: Reader) -> None:

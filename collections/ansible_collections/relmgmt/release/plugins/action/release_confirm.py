@@ -17,4 +17,4 @@ class ActionModule(HostAction):
     ANEW = True
 
     def request(self, params: dict[str, t.Any]) -> Request:
-        return Request("confirm", {**self.address(params), "deployment": params["deployment"]})
+        return Request("confirm", {**self.address(params), **{key: params[key] for key in ("deployment", "probe")}})

@@ -35,6 +35,7 @@ from ..plugin_utils._rollout import (
     budget_of,
     open_rollout,
     run_directory,
+    site_budgets_of,
 )
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access
@@ -70,11 +71,12 @@ class ActionModule(ControllerAction):
         policy = self._policy(params)
         package = self._package(params, run)
         version = package.manifest.version if package.manifest else params["version"]
-        about = {name: params[name] for name in Wish.__dataclass_fields__}
+        about = {name: params[name] for name in Wish.__dataclass_fields__ if name in params}
         budgets = {
             name: budget_of(params[name], len(hosts), name=name) for name in ("failure_budget", "release_budget")
         }
-        wish = Wish(**{**about, "version": version, **budgets})
+        sites = site_budgets_of(params["site_budget"], {host: known.site for host, known in hosts.items()})
+        wish = Wish(**{**about, "version": version, **budgets, "site_budgets": sites})
         known = task_vars["hostvars"]
 
         def inventory(host: str) -> dict[str, t.Any] | None:

@@ -17,6 +17,7 @@ from ..plugin_utils._rollout import (
     Result,
     Verdict,
     Wave,
+    counted,
     decide,
     frozen_instead,
     good_outcomes,
@@ -34,20 +35,26 @@ class ActionModule(ControllerAction):
     def verb(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         rollout = params["rollout"]
         plan = Plan.from_dict(rollout)
-        wave = self._wave(plan, params["wave"])
+        wave = plan.wave_of(params["wave"])
         variables, names = task_vars["hostvars"], params["results"]
-        confirmed = params["confirmed"]
+        confirmed, baked = params["confirmed"], params["baked"]
         good = FINAL[plan.kind] if confirmed else good_outcomes(plan.kind, staging=wave.index == 0)
         results = outcomes(plan, wave.hosts, variables, names)
         lost = lost_elsewhere(plan, wave, variables, names)
-        spent = plan.spent.plus(lost)
-        verdict = decide(results, good=good, budget=plan.budget, spent=spent, on_failure=plan.on_failure)
+        verdict = decide(
+            results,
+            good=good,
+            budget=plan.budget,
+            spent=counted(lost.values()),
+            on_failure=plan.on_failure,
+            sites=plan.limits_of_sites(lost),
+        )
         if plan.past_return(wave.index):
             verdict = frozen_instead(verdict)
         warnings = []
         if not self.check_mode:
             try:
-                self._record(plan, rollout, wave, verdict, results, ends=confirmed)
+                self._record(plan, rollout, wave, verdict, results, ends=confirmed, baked=baked)
             except ConflictError as exc:
                 verdict = Verdict(outcome.PAUSE, str(exc), verdict.failed)
             except BackendError as exc:
@@ -55,31 +62,43 @@ class ActionModule(ControllerAction):
                 warnings.append(f"The verdict is not in the registry: {exc}")
         back = way_back(plan, wave, variables, names) if verdict.verdict == outcome.REVERT_ALL else []
         ways = {"order": [host for batch in back for host in batch], "batches": [len(batch) for batch in back]}
+        bakes = confirmed and not baked and not self.check_mode and verdict.verdict == outcome.CONTINUE
         return {
             "changed": False,
             "warnings": warnings,
             "summary": f"{wave.name}: {verdict.verdict}, {verdict.reason}",
-            "verdict": {**verdict.to_dict(), "wave": wave.index, "name": wave.name, **ways},
+            "verdict": {
+                **verdict.to_dict(),
+                "wave": wave.index,
+                "name": wave.name,
+                "bake": wave.bake if bakes else 0.0,
+                **ways,
+            },
         }
 
     @staticmethod
     def _record(
-        plan: Plan, rollout: dict[str, t.Any], wave: Wave, verdict: Verdict, results: dict[str, Result], *, ends: bool
+        plan: Plan,
+        rollout: dict[str, t.Any],
+        wave: Wave,
+        verdict: Verdict,
+        results: dict[str, Result],
+        *,
+        ends: bool,
+        baked: bool,
     ) -> None:
-        """A wave of a rollout that goes on ends when its hosts were asked to confirm (``ends``)."""
+        """A wave of a rollout that goes on ends when its hosts were asked to confirm (``ends``); the next one begins
+        when it has baked. What is known to have ended keeps its time, from which a bake counts: a wave that is paused
+        while it bakes, and one that an earlier job of the rollout has switched."""
+        goes_on = verdict.verdict == outcome.CONTINUE
         with Registry.open(location(rollout)) as registry:
             registry.renew(lease_of(plan, rollout["fence"]), ttl=LEASE_SECONDS)
             registry.record_deployments(plan.id, rows(plan, results))
-            if plan.kind == ROLLOUT and wave.index and verdict.verdict == outcome.CONTINUE and not ends:
+            if plan.kind == ROLLOUT and wave.index and goes_on and not ends:
                 return
-            registry.record_wave(
-                plan.id, wave.index, name=wave.name, hosts=wave.hosts, verdict=verdict.verdict, reason=verdict.reason
-            )
-            following = [other for other in plan.waves if other.index == wave.index + 1]
-            if verdict.verdict == outcome.CONTINUE and following:
+            if not (baked and verdict.verdict == outcome.PAUSE):
+                told = {"verdict": verdict.verdict, "reason": verdict.reason}
+                registry.record_wave(plan.id, wave.index, name=wave.name, hosts=wave.hosts, **told)
+            following = [other for other in plan.waves if other.index == wave.index + 1 and plan.switches(other)]
+            if goes_on and following and (baked or not (ends and wave.bake)):
                 registry.record_wave(plan.id, following[0].index, name=following[0].name, hosts=following[0].hosts)
-
-    @staticmethod
-    def _wave(plan: Plan, first: str) -> Wave:
-        """The wave that the host belongs to; without a host, staging, which concerns all of them."""
-        return next((wave for wave in plan.waves if first in wave.hosts), plan.staging)

@@ -27,6 +27,13 @@ options:
     description: Number of the deployment that was activated.
     type: int
     required: true
+  probe:
+    description:
+      - Whether a deployment that is final already is judged again, by the measure of its activation. Where it is not
+        healthy any more the outcome is V(failed), and nothing is done about it.
+      - Without it, a deployment that is final stays so unasked.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

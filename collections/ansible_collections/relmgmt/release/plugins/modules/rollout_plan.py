@@ -65,24 +65,54 @@ options:
   strategy:
     description:
       - V(big_bang) switches all hosts together. V(canary) switches O(canary) hosts first, then the rest. V(rolling)
-        switches O(batch) hosts after another.
-      - A batch of V(rolling) takes about the same share of every site, as the variable C(relmgmt_site) of the hosts
-        names it.
+        switches O(batch) hosts after another. V(phased) goes from site to site, in batches of O(batch) hosts.
+      - The variable C(relmgmt_site) of the hosts names their site.
     type: str
-    choices: [big_bang, canary, rolling]
+    choices: [big_bang, canary, phased, rolling]
     default: canary
   canary:
-    description: How many hosts go first. Which ones depends on the names of host and package.
-    type: int
-    default: 1
+    description:
+      - How many hosts go first, as a number, or as a percentage of all O(hosts), rounded down; one that comes to no
+        host is refused.
+      - Which ones depends on the names of host and package.
+    type: str
+    default: "1"
+  canary_hosts:
+    description: The hosts that go first, by name, instead of O(canary) that are chosen.
+    type: list
+    elements: str
+    default: []
   batch:
     description:
-      - How many hosts V(rolling) switches together, as a number such as V(4), or as a percentage such as V(25%).
-      - The percentage is of the hosts that are to be switched, over all sites, rounded down, but at least one host.
+      - How many hosts V(rolling) and V(phased) switch together, as a number such as V(4), or as a percentage such as
+        V(25%).
+      - The percentage is of the hosts that are to be switched, rounded down, but at least one host.
     type: str
     default: 25%
+  batch_of:
+    description:
+      - What O(batch) is meant of with V(rolling). With V(all) a batch is so many hosts over all sites, about the same
+        share of each. With V(site) it is so many of each site.
+      - With V(phased) it is always meant of the site.
+    type: str
+    choices: [all, site]
+    default: all
+  site_order:
+    description: In which order V(phased) takes the sites; each of them, once. By default it depends on the names of
+      sites and package.
+    type: list
+    elements: str
+    default: []
+  bake:
+    description:
+      - Seconds that a wave has to stay healthy, when it is confirmed, before the next one is switched. Its hosts are
+        asked and judged once more then.
+      - V(rolling) bakes each wave, V(canary) the canary, V(phased) the last wave of each site. The last wave of all
+        bakes too.
+    type: float
+    default: 0.0
   on_failure:
-    description: What the verdict is when O(failure_budget) or O(release_budget) is exceeded.
+    description: What the verdict is when O(failure_budget), O(release_budget) or O(site_budget) is exceeded.
     type: str
     choices: [pause, revert_wave, revert_all]
     default: revert_all
@@ -102,6 +132,13 @@ options:
       - The rollout stops as soon as there are more.
     type: str
     default: "0"
+  site_budget:
+    description:
+      - How many hosts of a site may be sick or speak against the release, together, said as O(failure_budget) is, of
+        the hosts of each site. It does not widen the budgets over the whole rollout.
+      - Empty for no limit of its own.
+    type: str
+    default: ""
   confirm_timeout:
     description:
       - Seconds within which hosts have to be confirmed; then they go back by themselves.
@@ -193,6 +230,7 @@ RETURN = r"""
 rollout:
   description:
     - The plan. C(waves) is empty when every host already is where the rollout leads.
+    - Of a wave, C(bake) is for how many seconds it bakes, C(site) its only site where the strategy goes site by site.
     - C(shaped) says why waves are smaller than was asked for; else it is empty.
     - C(databases) are those whose schema the release changes, C(approval) says who answers for what cannot be undone.
     - C(rehearsal) names the ways that hosts go, with the rehearsal that was found for each, or that it was waived.
@@ -204,7 +242,7 @@ rollout:
     kind: rollout
     package: calendar/radicale
     version: 3.9.0
-    waves: [{index: 1, name: canary, hosts: [ci-ber-01]}]
+    waves: [{index: 1, name: canary, hosts: [ci-ber-01], site: "", bake: 0.0}]
     order: [ci-ber-01]
     batches: [1]
 summary:

@@ -17,7 +17,8 @@ description:
   - >-
     Hosts that speak against the release, because it was tried there and found unhealthy, are counted apart from
     those that are sick by themselves, each against its own budget of M(relmgmt.release.rollout_plan). A host that
-    went back and does not say why speaks against the release.
+    went back and does not say why speaks against the release. Where sites have a budget, both kinds count together
+    against that of their site.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller
@@ -36,6 +37,12 @@ options:
     required: true
   confirmed:
     description: Whether the hosts were asked to confirm; those that are not final have failed then.
+    type: bool
+    default: false
+  baked:
+    description: >-
+      Whether hosts that were confirmed have been asked once more, when their wave had baked. The next wave begins only
+      then.
     type: bool
     default: false
   wave:
@@ -64,6 +71,7 @@ summary:
 verdict:
   description:
     - The verdict, its reason, and the hosts that failed with their reasons.
+    - C(bake) is for how many seconds the wave has to bake now, before its hosts are asked once more.
     - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play that takes everything back, the latest
       wave first. They are empty for every other verdict.
   returned: success
@@ -74,6 +82,7 @@ verdict:
     failed: {}
     wave: 1
     name: canary
+    bake: 0.0
     order: []
     batches: []
 """

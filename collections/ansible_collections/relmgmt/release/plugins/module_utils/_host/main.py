@@ -72,7 +72,10 @@ def _activate(instance: Instance, request: Request) -> Answer:
 
 def _confirm(instance: Instance, request: Request) -> Answer:
     return _switching(instance, request).confirm(
-        int(request.params["deployment"]), reason=str(request.params.get("reason") or ""), check=request.check
+        int(request.params["deployment"]),
+        reason=str(request.params.get("reason") or ""),
+        probe=bool(request.params.get("probe")),
+        check=request.check,
     )
 
 

@@ -229,8 +229,10 @@ class Switching:
         )
         return dict(back, **judged(judgement))
 
-    def confirm(self, deployment: int, *, reason: str = "", check: bool) -> Answer:
-        """Make the current, provisional deployment final; go back at once if it is not healthy any more."""
+    def confirm(self, deployment: int, *, reason: str = "", probe: bool = False, check: bool) -> Answer:
+        """Make the current, provisional deployment final; go back at once if it is not healthy any more.
+
+        probe: whether one that is final already is judged again, as when it was activated; it stays in any case."""
         history = self._instance.history()
         status = history.status.get(deployment, outcome.UNKNOWN)
         if deployment != history.current:
@@ -238,7 +240,9 @@ class Switching:
                 return switched(deployment, outcome.CONFIRMED, changed=True)
             return self._elsewhere(history, deployment)
         if status != outcome.PROVISIONAL:
-            return switched(deployment, outcome.FAILED if history.sick else status, changed=False)
+            again = probe and not check and not history.sick and status == outcome.CONFIRMED
+            settled = switched(deployment, outcome.FAILED if history.sick else status, changed=False)
+            return self._still(deployment) if again else settled
         if check:
             return switched(deployment, outcome.CONFIRMED, changed=True)
         judgement = self._running.pulse(deployment)
@@ -251,6 +255,15 @@ class Switching:
         told = {"reason": reason} if reason else {}
         problem = self._serving.record("confirmed", deployment=deployment, **told)
         return switched(deployment, outcome.FAILED if problem else outcome.CONFIRMED, changed=True, reason=problem)
+
+    def _still(self, deployment: int) -> Answer:
+        """Whether a final deployment is healthy; nothing is done about it."""
+        judgement = self._running.judge(deployment)
+        if judgement.healthy or judgement.inconclusive:
+            doubt = _doubt(judgement)
+            return switched(deployment, outcome.CONFIRMED, changed=False, reason=doubt, judgement=judgement)
+        reason, cause = f"it is not healthy any more: {judgement.reason}", judgement.cause
+        return switched(deployment, outcome.FAILED, changed=False, reason=reason, judgement=judgement, cause=cause)
 
     def hold(self, deployment: int, *, seconds: float, reason: str, check: bool) -> Answer:
         """Let the current, provisional deployment stay so for some seconds from now; never beyond its limit."""

@@ -87,10 +87,11 @@ def wave(connection: Connection, rollout: str, index: int, data: Data, *, now: s
     if data["verdict"]:
         known(data["verdict"], VERDICTS, what=f"rollout {rollout}: wave {index}: verdict")
     _rollout(connection, rollout)
-    later = {"finished": now if data["verdict"] else None}
-    return _put(
-        connection, tables().waves, {"rollout": rollout, "index": index}, data, first={"started": now}, later=later
-    )
+    table = tables().waves
+    here = select(table.c.verdict).where(table.c.rollout == rollout, table.c.index == index)
+    again = data["verdict"] and connection.execute(here).scalar_one_or_none() == data["verdict"]
+    later = {} if again else {"finished": now if data["verdict"] else None}
+    return _put(connection, table, {"rollout": rollout, "index": index}, data, first={"started": now}, later=later)
 
 
 def deploy(connection: Connection, rollout: str, rows: collections.abc.Iterable[DeploymentRow], *, now: str) -> int:

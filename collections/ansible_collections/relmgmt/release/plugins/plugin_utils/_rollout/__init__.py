@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import run_directory
 from .account import closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
+from .baking import Bake, wait
 from .clocks import Clocks, Timing, set_clocks
 from .gate import Gate, Policy
 from .migrating import (
@@ -30,8 +31,8 @@ from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
 from .profiles import SECRETS_PREFIX, HostInput
 from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
-from .strategy import STRATEGIES, Options, Wave, budget_of, waves
-from .verdict import FINAL, Budget, Result, Verdict, decide, final, good_outcomes
+from .strategy import STRATEGIES, Options, Wave, budget_of, site_budgets_of, waves
+from .verdict import FINAL, Budget, Result, SiteBudgets, Verdict, counted, decide, final, good_outcomes
 
 __all__ = [
     "AFTER",
@@ -48,6 +49,7 @@ __all__ = [
     "STRATEGIES",
     "UNDO",
     "UNREHEARSED",
+    "Bake",
     "Budget",
     "Clocks",
     "Database",
@@ -62,6 +64,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Result",
+    "SiteBudgets",
     "Timing",
     "Verdict",
     "Wave",
@@ -71,6 +74,7 @@ __all__ = [
     "budget_of",
     "check",
     "closing",
+    "counted",
     "decide",
     "final",
     "frozen_instead",
@@ -86,8 +90,10 @@ __all__ = [
     "rows",
     "run_directory",
     "set_clocks",
+    "site_budgets_of",
     "standing",
     "to_freeze",
+    "wait",
     "waves",
     "way_back",
     "whereabouts",

@@ -84,9 +84,12 @@ def outcomes(
 
 def lost_elsewhere(
     plan: Plan, wave: Wave, variables: collections.abc.Mapping[str, Variables], names: t.Sequence[str]
-) -> Budget:
-    """How many hosts of other waves are lost: of earlier ones who is not final, of later ones who is not staged."""
-    lost: list[Result] = []
+) -> dict[str, Result]:
+    """Hosts outside of the wave that are lost: who was left out from the start, of earlier waves who is not final, of
+    later ones who is not staged."""
+    begun = set(plan.staging.hosts)
+    out = [host for host, planned in plan.hosts.items() if planned.action == LEFT_OUT and host not in begun]
+    lost = outcomes(plan, out, variables, names)
     for other in plan.waves if wave.index else ():
         if other.index < wave.index:
             good = FINAL[plan.kind]
@@ -94,9 +97,9 @@ def lost_elsewhere(
             good = good_outcomes(plan.kind, staging=True)
         else:
             continue
-        results = outcomes(plan, other.hosts, variables, names).values()
-        lost += [result for result in results if result.outcome not in good]
-    return counted(lost)
+        results = outcomes(plan, other.hosts, variables, names)
+        lost |= {host: result for host, result in results.items() if result.outcome not in good}
+    return lost
 
 
 def way_back(
@@ -192,9 +195,11 @@ def closing(
         return Close(stopped, str(verdict["reason"]), counts, behind, spent)
     if verdict["verdict"] != outcome.CONTINUE:
         return Close(FAILED, str(verdict["reason"]), counts, behind, spent)
-    if not plan.budget.covers(spent):
-        host, result = next(iter(wrong.items()))
-        ended = f"{host} ended {result.outcome}: {result.reason or 'no reason given'}"
+    sites = plan.limits_of_sites()
+    over = sites.exceeded(wrong)
+    if over or not plan.budget.covers(spent):
+        host = next((host for host in wrong if plan.hosts[host].site in over), next(iter(wrong)))
+        ended = f"{host} ended {wrong[host].outcome}: {wrong[host].reason or 'no reason given'}"
         failed = FROZEN if plan.past_return(1) else FAILED
-        return Close(failed, f"{ended}; {plan.budget.of(spent)}", counts, behind, spent)
+        return Close(failed, f"{ended}; {plan.budget.of(spent)}{sites.of(over)}", counts, behind, spent)
     return Close(SUCCEEDED, str(verdict.get("note") or ""), counts, behind, spent)

@@ -157,7 +157,7 @@ def _unfinished(wish: Wish, registry: Registry) -> Plan | None:
 
 
 def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tuple[dict[str, str], dict[str, Profile]]:
-    out = left_out(hosts, package.manifest, budget=wish.failure_budget)
+    out = left_out(hosts, package.manifest, budget=wish.failure_budget, site_budgets=wish.site_budgets)
     if package.manifest is None or package.path is None:
         return out, {}
     taking_part = {host: known for host, known in hosts.items() if host not in out}

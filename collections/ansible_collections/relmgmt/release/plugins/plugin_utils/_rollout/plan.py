@@ -13,7 +13,7 @@ from ...module_utils._model import outcome
 from ...module_utils._model.errors import InputError
 from .migration import Database, shown
 from .strategy import Wave
-from .verdict import Budget
+from .verdict import Budget, SiteBudgets
 
 __all__ = [
     "DEPLOY",
@@ -64,7 +64,7 @@ class Plan:
     """One rollout, rollback or rehearsal. ``hosts`` are all that were asked for; ``waves`` those that something happens
     to; ``rehearsal`` is what the gate found and let pass; ``shaped`` says why waves are smaller than was asked for;
     ``databases`` those whose schema the release changes; ``approval`` who answers for a point of no return, with
-    version and reason, empty where nobody does."""
+    version and reason, empty where nobody does; ``site_budgets`` how many hosts of a site may fail."""
 
     id: str
     kind: str
@@ -83,6 +83,7 @@ class Plan:
     shaped: str = ""
     databases: tuple[Database, ...] = ()
     approval: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    site_budgets: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, t.Any]:
         return {
@@ -98,10 +99,10 @@ class Plan:
         try:
             fields = {field.name: data[field.name] for field in dataclasses.fields(cls) if field.name in data}
             fields["hosts"] = {host: HostPlan(**plan) for host, plan in data["hosts"].items()}
-            fields["waves"] = tuple(Wave(wave["index"], wave["name"], tuple(wave["hosts"])) for wave in data["waves"])
+            fields["waves"] = tuple(map(Wave.from_dict, data["waves"]))
             fields["databases"] = tuple(map(Database.from_dict, data.get("databases", ())))
             return cls(**fields)
-        except (KeyError, TypeError, AttributeError) as exc:
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise InputError(
                 "plan-malformed",
                 f"this is no plan of a rollout ({exc})",
@@ -112,15 +113,12 @@ class Plan:
     def summary(self) -> str:
         """The plan in a line, for people."""
         head = f"{self.kind} of {self.package} {self.version} to {self.environment}: {len(self.hosts)} hosts"
-        left = [host for host, plan in sorted(self.hosts.items()) if plan.action == LEFT_OUT]
+        left = [f"{host} ({plan.reason})" for host, plan in sorted(self.hosts.items()) if plan.action == LEFT_OUT]
         out = f"; left out: {', '.join(left)}" if left else ""
         out += "".join(f"; {line}" for line in (*self._rehearsals(), *self._migrations()))
         if not self.active:
             return f"{head}, nothing to do{out}"
-        shown = ", ".join(
-            f"{wave.name} {len(wave.hosts)}" + (f" ({', '.join(wave.hosts)})" if len(wave.hosts) <= SHOWN_HOSTS else "")
-            for wave in self.waves[:SHOWN_WAVES]
-        )
+        shown = ", ".join(map(_told, self.waves[:SHOWN_WAVES]))
         out = f" ({self.shaped}){out}" if self.shaped else out
         more = len(self.waves) - SHOWN_WAVES
         return f"{head}; waves: {shown or 'none'}{f' and {more} more' if more > 0 else ''}{out}"
@@ -176,21 +174,33 @@ class Plan:
         """Staging, seen as a wave of everybody who takes part."""
         return Wave(0, "stage", tuple(host for wave in self.waves for host in wave.hosts))
 
+    def wave_of(self, host: str) -> Wave:
+        """The wave that the host belongs to; without a host, staging, which concerns all of them."""
+        return next((wave for wave in self.waves if host in wave.hosts), self.staging)
+
+    def switches(self, wave: Wave) -> bool:
+        """Whether any host of the wave is still to be switched."""
+        return any(self.hosts[host].action == DEPLOY for host in wave.hosts)
+
     @property
     def budget(self) -> Budget:
         """How many hosts may fail, by what they speak against."""
         return Budget(self.failure_budget, self.release_budget)
 
-    @property
-    def spent(self) -> Budget:
-        """Hosts that were left out from the start count as sick; those in a wave count there."""
-        in_waves = set(self.staging.hosts)
-        return Budget(sum(plan.action == LEFT_OUT for host, plan in self.hosts.items() if host not in in_waves))
+    def limits_of_sites(self, lost: t.Iterable[str] = ()) -> SiteBudgets:
+        """How many hosts of a site may fail. lost: hosts that have."""
+        return SiteBudgets(self.site_budgets, {host: plan.site for host, plan in self.hosts.items()}, frozenset(lost))
 
     @property
     def changes(self) -> bool:
         """Whether anything is to be done on any host."""
         return self.contracts or any(plan.action == DEPLOY for plan in self.hosts.values())
+
+
+def _told(wave: Wave) -> str:
+    """A wave in some words, for people."""
+    names = f" ({', '.join(wave.hosts)})" if len(wave.hosts) <= SHOWN_HOSTS else ""
+    return f"{wave.name} {len(wave.hosts)}{names}" + (f" then {wave.bake:g} s" if wave.bake else "")
 
 
 def converged(info: Info, *, release: str, profile: str) -> bool:

@@ -33,6 +33,7 @@ from .preflight import problem_of
 from .profiles import HostInput
 from .rehearsal import require_fit
 from .strategy import Options, Wave, waves
+from .verdict import SiteBudgets
 
 __all__ = ["Wish", "left_out", "make_plan"]
 
@@ -49,7 +50,7 @@ class Wish:
     environment: str
     instance: str
     strategy: str
-    canary: int
+    canary: str
     batch: str
     on_failure: str
     failure_budget: int
@@ -57,14 +58,22 @@ class Wish:
     point_of_no_return: str = ""
     point_of_no_return_reason: str = ""
     migration_lost: str = ""
+    canary_hosts: collections.abc.Sequence[str] = ()
+    batch_of: str = "all"
+    site_order: collections.abc.Sequence[str] = ()
+    bake: float = 0.0
+    site_budgets: collections.abc.Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
-def left_out(hosts: Hosts, manifest: Manifest | None, *, budget: int) -> dict[str, str]:
+def left_out(
+    hosts: Hosts, manifest: Manifest | None, *, budget: int, site_budgets: collections.abc.Mapping[str, int]
+) -> dict[str, str]:
     """Host → why it cannot take part.
 
     Raises:
         InputError: no hosts at all (``target-empty``).
-        BackendError: more hosts than the failure budget (``hosts-not-ready``), all of them listed.
+        BackendError: more hosts than the failure budget, in all or of a site, or all of them (``hosts-not-ready``);
+            each is listed.
     """
     if not hosts:
         raise InputError(
@@ -72,15 +81,21 @@ def left_out(hosts: Hosts, manifest: Manifest | None, *, budget: int) -> dict[st
         )
     found = {host: problem_of(known.info, manifest) for host, known in sorted(hosts.items())}
     problems = {host: problem for host, problem in found.items() if problem}
-    if len(problems) > budget or len(problems) == len(hosts):
+    sites = SiteBudgets(site_budgets, {host: known.site for host, known in hosts.items()})
+    over = sites.exceeded(problems)
+    if over or len(problems) > budget or len(problems) == len(hosts):
         lines = "\n".join(f"  {host}: {problem}" for host, problem in problems.items())
         raise BackendError(
             "hosts-not-ready",
-            f"{len(problems)} of {len(hosts)} hosts are not ready, the failure budget is {budget}."
+            f"{len(problems)} of {len(hosts)} hosts are not ready, the failure budget is {budget}{sites.of(over)}."
             f" Nothing was staged:\n{lines}\n",
-            hint="Mend them, or take them out of the target, or raise relmgmt_failure_budget, and run it again.",
+            hint=f"Mend them, or take them out of the target, or raise {_budgets(over)}, and run it again.",
         )
     return problems
+
+
+def _budgets(over: collections.abc.Mapping[str, int]) -> str:
+    return "relmgmt_failure_budget and relmgmt_site_budget" if over else "relmgmt_failure_budget"
 
 
 def make_plan(
@@ -123,8 +138,8 @@ def make_plan(
     if gate and wish.kind == ROLLOUT:
         kept_out, rehearsal = gate.rule(wish, planned, digest, resumed=resumed)
         planned.update({host: _kept_out(planned[host], reason) for host, reason in kept_out.items()})
-    deploying = {host: plan.site for host, plan in planned.items() if plan.action == DEPLOY}
-    made, shaped = _with_late(resumed, deploying) if resumed else _new_waves(wish, deploying, limit)
+    deploying = [host for host, plan in planned.items() if plan.action == DEPLOY]
+    made, shaped = _with_late(resumed, deploying) if resumed else _new_waves(wish, planned, limit)
     order = [host for wave in made for host in wave.hosts]
     found = databases.of(wish, hosts, planned, manifest, order=order, resumed=resumed) if databases else ()
     return Plan(
@@ -145,6 +160,7 @@ def make_plan(
         shaped=shaped,
         databases=found,
         approval=approval_of(wish, found, waves=bool(made), resumed=resumed),
+        site_budgets=wish.site_budgets,
     )
 
 
@@ -159,13 +175,38 @@ def _kept_out(planned: HostPlan, reason: str) -> HostPlan:
     return dataclasses.replace(planned, after=planned.before, action=UNREHEARSED, reason=reason, profile="")
 
 
-def _new_waves(wish: Wish, deploying: dict[str, str], limit: Limit | None) -> tuple[tuple[Wave, ...], str]:
+def _new_waves(
+    wish: Wish, planned: collections.abc.Mapping[str, HostPlan], limit: Limit | None
+) -> tuple[tuple[Wave, ...], str]:
     """The waves, and why they are smaller than they were meant to be."""
-    options = Options(wish.package, canary=wish.canary, batch=wish.batch)
+    _require_canary(wish, planned)
+    deploying = {host: plan.site for host, plan in planned.items() if plan.action == DEPLOY}
+    options = Options(
+        wish.package,
+        canary=wish.canary,
+        canary_hosts=tuple(wish.canary_hosts),
+        batch=wish.batch,
+        batch_of=wish.batch_of,
+        site_order=tuple(wish.site_order),
+        bake=wish.bake,
+        fleet={host: plan.site for host, plan in planned.items()},
+    )
     meant = waves(wish.strategy, deploying, options)
     if wish.kind != ROLLOUT or limit is None or all(len(wave.hosts) <= limit.hosts for wave in meant):
         return meant, ""
     return waves(wish.strategy, deploying, dataclasses.replace(options, largest=limit.hosts)), limit.reason
+
+
+def _require_canary(wish: Wish, planned: collections.abc.Mapping[str, HostPlan]) -> None:
+    """Raises BackendError (``canary-left-out``): none of the canaries that were named can go first."""
+    named = [host for host in wish.canary_hosts if host in planned] if wish.strategy == "canary" else []
+    if named and all(planned[host].action in (LEFT_OUT, UNREHEARSED) for host in named):
+        lines = "".join(f"  {host}: {planned[host].reason}\n" for host in named)
+        raise BackendError(
+            "canary-left-out",
+            f"No host that was named as a canary takes part. Nothing was staged:\n{lines}",
+            hint="Mend them, or name other hosts (relmgmt_canary_hosts), and run it again.",
+        )
 
 
 def _with_late(resumed: Plan, deploying: collections.abc.Iterable[str]) -> tuple[tuple[Wave, ...], str]:
@@ -174,7 +215,7 @@ def _with_late(resumed: Plan, deploying: collections.abc.Iterable[str]) -> tuple
     begun = resumed.waves
     known = {host for wave in begun for host in wave.hosts}
     late = tuple(host for host in deploying if host not in known)
-    return (*begun, Wave(begun[-1].index + 1, "late", late)) if late else begun, resumed.shaped
+    return (*begun, Wave(begun[-1].index + 1, "late", late, bake=begun[-1].bake)) if late else begun, resumed.shaped
 
 
 def _same(unfinished: Plan, wish: Wish, digest: str, hosts: Hosts) -> bool:

@@ -11,13 +11,14 @@ its own.
 
 from __future__ import annotations
 
+import collections
 import collections.abc
 import dataclasses
 import typing as t
 
 from ...module_utils._model import outcome
 
-__all__ = ["FINAL", "Budget", "Result", "Verdict", "counted", "decide", "final", "good_outcomes"]
+__all__ = ["FINAL", "Budget", "Result", "SiteBudgets", "Verdict", "counted", "decide", "final", "good_outcomes"]
 
 _LOST = (outcome.UNREACHABLE, outcome.UNKNOWN)
 
@@ -77,6 +78,31 @@ class Budget(t.NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
+class SiteBudgets:
+    """How many hosts of a site may be sick or speak against the release, together. site_of: by host; lost: hosts that
+    have failed before. A site without a budget has no limit of its own."""
+
+    budgets: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    site_of: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
+
+    def exceeded(self, failed: collections.abc.Iterable[str]) -> dict[str, int]:
+        """Site → how many of its hosts failed, where those are more than may be."""
+        found = collections.Counter(self.site_of.get(host, "") for host in {*self.lost, *failed})
+        return {site: found[site] for site, budget in sorted(self.budgets.items()) if found[site] > budget}
+
+    def of(self, exceeded: collections.abc.Mapping[str, int]) -> str:
+        """The same for people; empty where there is none."""
+        return "".join(
+            f"; hosts of site {site} that are not well: {count} (budget {self.budgets[site]})"
+            for site, count in exceeded.items()
+        )
+
+
+NO_LIMITS = SiteBudgets()
+
+
+@dataclasses.dataclass(frozen=True)
 class Verdict:
     """What follows, and why; ``failed`` maps host to reason. frozen: behind a point of no return."""
 
@@ -122,9 +148,16 @@ def counted(results: collections.abc.Iterable[Result]) -> Budget:
 
 
 def decide(
-    results: t.Mapping[str, Result], *, good: t.Collection[str], budget: Budget, spent: Budget, on_failure: str
+    results: t.Mapping[str, Result],
+    *,
+    good: t.Collection[str],
+    budget: Budget,
+    spent: Budget,
+    on_failure: str,
+    sites: SiteBudgets = NO_LIMITS,
 ) -> Verdict:
-    """Continue while the hosts that failed, in this wave and before (``spent``), are within both budgets.
+    """Continue while the hosts that failed, in this wave and before (``spent``), are within both budgets, and within
+    that of their site.
 
     A wave of which no host is good never continues: that is the release or the site, not a sick host. Where nothing
     failed that must not, but nobody could ask whether a host is well, a person decides.
@@ -139,17 +172,20 @@ def decide(
     }
     failed = {host: result.reason or f"the outcome is {result.outcome}" for host, result in bad.items()}
     total = spent.plus(counted(bad.values()))
-    if budget.covers(total) and (not failed or len(failed) < len(results)):
+    over = sites.exceeded(bad)
+    if budget.covers(total) and not over and (not failed or len(failed) < len(results)):
         if doubtful:
             return Verdict(outcome.PAUSE, f"{doubtful[0]}: {results[doubtful[0]].reason}{_more(doubtful)}", failed)
         why = f"{len(results) - len(failed)} of {len(results)} hosts are well"
         return Verdict(outcome.CONTINUE, f"{why}; {budget.of(total)}" if any(total) else why, failed)
+    told = budget.of(total) + sites.of(over)
     if not failed:
-        return Verdict(on_failure, f"hosts of other waves failed; {budget.of(total)}", failed)
+        return Verdict(on_failure, f"hosts of other waves failed; {told}", failed)
     # What exceeds its budget is named first: it is what stops the rollout.
     first = [host for host in failed if total.release > budget.release and bad[host].against_release]
+    first += [host for host in failed if sites.site_of.get(host) in over]
     host = (first or list(failed))[0]
-    return Verdict(on_failure, f"{host}: {failed[host]}{_more(failed)}; {budget.of(total)}", failed)
+    return Verdict(on_failure, f"{host}: {failed[host]}{_more(failed)}; {told}", failed)
 
 
 def _more(hosts: collections.abc.Sized) -> str:

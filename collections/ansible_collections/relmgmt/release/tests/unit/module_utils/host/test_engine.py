@@ -95,6 +95,23 @@ def test_confirm_after_a_revert_never_says_confirmed(host: Host) -> None:
     assert host.ask("confirm", deployment=7)["outcome"] == "unknown"
 
 
+def test_a_final_deployment_is_judged_again_when_that_is_asked_and_stays(host: Host) -> None:
+    host.deploy(V1)
+    number = host.deploy(V2)
+    before = host.instance.journal.events()
+    well = host.ask("confirm", deployment=number, probe=True)
+    assert (well["outcome"], well["changed"]) == ("confirmed", False)
+    assert [probe["healthy"] for probe in well["probes"]] == [True]
+    host.instance_service_stop()
+    assert host.ask("confirm", deployment=number)["outcome"] == "confirmed", "nobody asked its probes"
+    dead = host.ask("confirm", deployment=number, probe=True)
+    assert (dead["outcome"], dead["cause"], dead["changed"]) == ("failed", "release", False)
+    assert dead["reason"].startswith("it is not healthy any more: the service does not stay up")
+    assert host.ask("confirm", deployment=number, probe=True, check=True)["outcome"] == "confirmed"
+    assert host.instance.journal.events() == before, "nothing was done about it"
+    assert host.ask("confirm", deployment=1, probe=True)["outcome"] == "unknown", "another one is current"
+
+
 def test_a_first_release_that_fails_leaves_the_host_absent(host: Host) -> None:
     number = host.stage(V1, status=500)["deployment"]
     result = host.ask("activate", deployment=number)

@@ -103,6 +103,19 @@ def test_a_resumed_rollout_keeps_its_start(registry: Registry, rollout: Make, cl
     assert [(wave["started"], wave["finished"], wave["verdict"]) for wave in told["waves"]] == [(START, None, "")]
 
 
+def test_a_wave_that_is_judged_likewise_again_keeps_the_time_at_which_it_ended(
+    registry: Registry, rollout: Make, clock: t.Any
+) -> None:
+    registry.begin_rollout(rollout())
+    registry.record_wave("r1", 1, name="canary", hosts=["a"], verdict="continue", reason="1 of 1 hosts are well")
+    clock.move(60)
+    registry.record_wave("r1", 1, name="canary", hosts=["a"], verdict="continue", reason="well; sick hosts: 1")
+    (wave,) = registry.rollout("r1")["waves"]
+    assert (wave["finished"], wave["reason"]) == (START, "well; sick hosts: 1")
+    registry.record_wave("r1", 1, name="canary", hosts=["a"], verdict="revert_all", reason="a is sick")
+    assert registry.rollout("r1")["waves"][0]["finished"] > START
+
+
 def test_who_resumes_a_rollout_did_not_begin_it(registry: Registry, rollout: Make) -> None:
     registry.begin_rollout(rollout(by="ann"))
     registry.begin_rollout(rollout(by="bob", token=2))

@@ -95,7 +95,7 @@ def wish(**changes: t.Any) -> Wish:
         "environment": "prod",
         "instance": "main",
         "strategy": "canary",
-        "canary": 1,
+        "canary": "1",
         "batch": "25%",
         "on_failure": "revert_all",
         "failure_budget": 0,

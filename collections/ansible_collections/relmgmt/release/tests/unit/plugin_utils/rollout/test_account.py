@@ -12,13 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
+    STRATEGIES,
+    Options,
     Result,
     Wave,
     closing,
     lease_of,
+    lost_elsewhere,
     outcomes,
     remembered,
     rows,
+    waves,
     way_back,
     whereabouts,
 )
@@ -188,6 +192,46 @@ def test_never_more_hosts_go_back_together_than_went_forward(sizes: list[int], d
     assert order == sorted(order, key=max, reverse=True)
     gone = {host for host in hosts if said[host]["activated"]["outcome"] == "reverted"}
     assert sorted(host for batch in batches for host in batch) == sorted(set(hosts) - gone)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(sorted(STRATEGIES)),
+    st.dictionaries(st.text("abc0-", min_size=1, max_size=4), st.sampled_from(["ber", "mad"]), min_size=1, max_size=12),
+    st.integers(1, 5).map(str),
+    st.sampled_from(["all", "site"]),
+    st.integers(0, 5),
+    st.randoms(use_true_random=False),
+)
+def test_whatever_the_strategy_no_batch_of_the_way_back_is_larger_than_the_largest_wave(
+    strategy: str, hosts: dict[str, str], batch: str, batch_of: str, largest: int, dice: t.Any
+) -> None:
+    options = Options("web/shop", canary=batch, batch=batch, batch_of=batch_of, largest=largest)
+    made = plan(dict.fromkeys(hosts, "deploy"), waves=waves(strategy, hosts, options))
+    said = {host: {"activated": {"outcome": dice.choice(("provisional", "confirmed", "failed"))}} for host in hosts}
+    batches = way_back(made, made.waves[-1], said, ["activated"])
+    assert max(map(len, batches)) <= max(len(wave.hosts) for wave in made.waves)
+    assert sorted(host for found in batches for host in found) == sorted(hosts)
+
+
+def test_a_site_beyond_its_budget_fails_the_end_whatever_the_others_allow() -> None:
+    made = dataclasses.replace(plan({"a": "deploy", "b": "deploy", "c": "left_out"}, budget=9), release_budget=9)
+    made = dataclasses.replace(made, site_budgets={"ber": 1})
+    ends = {"a": Result("confirmed"), "b": Result("confirmed"), "c": Result("unreachable", "no disk", cause="host")}
+    assert closing(made, CONTINUE, ends).result == "succeeded"
+    close = closing(made, CONTINUE, {**ends, "b": Result("failed", "red", cause="release")})
+    assert (close.result, close.behind) == ("failed", ["b", "c"])
+    assert close.reason.startswith("b ended failed: red; sick hosts: 1 (budget 9)")
+    assert close.reason.endswith("; hosts of site ber that are not well: 2 (budget 1)")
+
+
+def test_who_was_left_out_from_the_start_is_lost_to_every_wave_and_counts_at_its_site() -> None:
+    made = plan({"a": "deploy", "b": "deploy", "c": "left_out"}, waves=(Wave(1, "x", ("a",)), Wave(2, "y", ("b",))))
+    variables: dict[str, dict[str, t.Any]] = {"a": {"x": {"outcome": "reverted", "cause": "release"}}, "b": {}, "c": {}}
+    assert set(lost_elsewhere(made, made.staging, variables, ["x"])) == {"c"}
+    lost = lost_elsewhere(made, made.waves[1], variables, ["x"])
+    assert set(lost) == {"a", "c"}
+    assert dataclasses.replace(made, site_budgets={"ber": 1}).limits_of_sites(lost).exceeded([]) == {"ber": 2}
 
 
 def test_of_a_host_that_was_out_of_reach_from_the_start_the_registry_remembers_what_it_ran() -> None:

@@ -11,8 +11,15 @@ import typing as t
 
 import pytest
 
-from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import InputError
-from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import Budget, HostInput, Plan, Wave
+from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import BackendError, InputError
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
+    Budget,
+    HostInput,
+    Plan,
+    Wave,
+    counted,
+    lost_elsewhere,
+)
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.clocks import Limit
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.planning import make_plan
 
@@ -93,7 +100,9 @@ def test_another_profile_is_deployed() -> None:
 def test_a_host_that_is_left_out_is_in_no_wave_and_spends_budget() -> None:
     plan = planned({"a": FRESH, "b": lost()}, out={"b": "gone"})
     assert plan.staging.hosts == ("a",)
-    assert (plan.hosts["b"].action, plan.hosts["b"].reason, plan.spent) == ("left_out", "gone", Budget(sick=1))
+    assert (plan.hosts["b"].action, plan.hosts["b"].reason) == ("left_out", "gone")
+    assert plan.summary.endswith("; left out: b (gone)")
+    assert counted(lost_elsewhere(plan, plan.waves[0], {"a": {}}, []).values()) == Budget(sick=1)
 
 
 def test_nobody_claims_to_know_what_an_unreachable_host_runs() -> None:
@@ -105,7 +114,7 @@ def test_an_interrupted_rollout_keeps_its_identity_waves_and_versions_before() -
     begun = planned({"a": BEFORE, "b": BEFORE, "c": BEFORE})
     first = begun.waves[0].hosts[0]
     now = {name: DONE if name == first else BEFORE for name in "abc"}
-    resumed = planned(now, unfinished=begun, new_id="r2", canary=2)
+    resumed = planned(now, unfinished=begun, new_id="r2", canary="2")
     assert (resumed.id, resumed.waves) == ("r1", begun.waves)
     assert shown(resumed)[first] == ("none", "1.0.0", "2.0.0")
     assert {found.before for found in resumed.hosts.values()} == {"1.0.0"}
@@ -177,6 +186,33 @@ def test_rolling_takes_hosts_of_every_site_into_a_wave() -> None:
     assert [sorted(name[:3] for name in wave.hosts) for wave in plan.waves] == [["ber", "ber", "mad", "mad"]] * 2
 
 
+def test_the_plan_keeps_sites_and_bakes_of_waves_and_budgets_of_sites() -> None:
+    plan = planned({"a": FRESH, "b": FRESH}, strategy="phased", bake=60.0, batch="1", site_budgets={"ber": 1})
+    assert [wave.name for wave in plan.waves] == ["ber batch-1", "ber batch-2"]
+    assert [(wave.site, wave.bake) for wave in plan.waves] == [("ber", 0.0), ("ber", 60.0)]
+    assert plan.summary.partition("; waves: ")[2].count(" then 60 s") == 1
+    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert plan.site_budgets == {"ber": 1}
+
+
+def test_hosts_that_come_late_bake_like_the_last_wave() -> None:
+    begun = planned({"a": BEFORE, "c": lost()}, out={"c": "gone"}, bake=60.0)
+    resumed = planned({"a": BEFORE, "c": BEFORE}, unfinished=begun, bake=5.0)
+    assert [(wave.name, wave.bake) for wave in resumed.waves] == [("canary", 60.0), ("late", 60.0)]
+
+
+def test_a_rollout_without_any_of_its_named_canaries_is_refused() -> None:
+    hosts = {"a": FRESH, "b": FRESH, "c": FRESH}
+    named = ("a", "b")
+    with pytest.raises(BackendError) as caught:
+        planned(hosts, out={"a": "gone", "b": "no disk"}, canary_hosts=named)
+    assert caught.value.code == "canary-left-out"
+    assert "a: gone" in caught.value.message and "b: no disk" in caught.value.message
+    assert planned(hosts, out={"a": "gone"}, canary_hosts=named).waves[0].hosts == ("b",)
+    done = {"a": DONE, "b": DONE, "c": BEFORE}
+    assert [wave.name for wave in planned(done, canary_hosts=named).waves] == ["rest"], "they were switched before"
+
+
 def test_a_plan_with_many_waves_is_told_in_a_line() -> None:
     plan = planned({f"h{number}": FRESH for number in range(9)}, strategy="rolling", batch="1")
     assert len(plan.waves) == 9
@@ -211,8 +247,10 @@ def test_a_plan_that_was_recorded_before_there_were_rehearsals_is_understood() -
     plan = planned({"a": BEFORE})
     data = json.loads(json.dumps(plan.to_dict()))
     data.pop("rehearsal")
-    for name in ("release_budget", "shaped"):
+    for name in ("release_budget", "shaped", "site_budgets"):
         data.pop(name)
+    for wave in data["waves"]:
+        wave.pop("site"), wave.pop("bake")
     for host_plan in data["hosts"].values():
         host_plan.pop("origin")
     read = Plan.from_dict(data)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -52,25 +53,36 @@ def test_each_file_is_counted_twice_as_object_and_in_its_tree() -> None:
 
 def test_hosts_within_the_budget_are_left_out_with_their_reason() -> None:
     hosts = {"b": host(lost("gone")), "a": host(info()), "c": host(info())}
-    assert left_out(hosts, PACKAGE, budget=1) == {"b": "gone"}
+    assert left_out(hosts, PACKAGE, budget=1, site_budgets={}) == {"b": "gone"}
 
 
 def test_all_hosts_that_are_not_ready_are_named_at_once() -> None:
     hosts = {"b": host(lost("gone")), "a": host(info(problems=[PROBLEM])), "c": host(info())}
     with pytest.raises(RelmgmtError) as caught:
-        left_out(hosts, PACKAGE, budget=1)
+        left_out(hosts, PACKAGE, budget=1, site_budgets={})
     assert caught.value.code == "hosts-not-ready"
     assert "2 of 3 hosts" in caught.value.message
     assert "  a: /srv can be written by others\n  b: gone\n" in caught.value.message
 
 
+def test_hosts_of_a_site_beyond_its_budget_are_refused_and_the_site_is_named() -> None:
+    hosts = {name: dataclasses.replace(host(info()), site="mad" if name < "c" else "ber") for name in "abcd"}
+    hosts["a"] = dataclasses.replace(hosts["a"], info=lost("gone"))
+    assert left_out(hosts, PACKAGE, budget=1, site_budgets={"ber": 0, "mad": 1}) == {"a": "gone"}
+    with pytest.raises(RelmgmtError) as caught:
+        left_out(hosts, PACKAGE, budget=1, site_budgets={"ber": 1, "mad": 0})
+    assert caught.value.code == "hosts-not-ready"
+    assert "hosts of site mad that are not well: 1 (budget 0)" in caught.value.message
+    assert "relmgmt_site_budget" in caught.value.hint
+
+
 def test_no_budget_allows_to_leave_everybody_out() -> None:
     with pytest.raises(RelmgmtError) as caught:
-        left_out({"a": host(lost())}, PACKAGE, budget=5)
+        left_out({"a": host(lost())}, PACKAGE, budget=5, site_budgets={})
     assert caught.value.code == "hosts-not-ready"
 
 
 def test_no_hosts_are_refused() -> None:
     with pytest.raises(RelmgmtError) as caught:
-        left_out({}, PACKAGE, budget=5)
+        left_out({}, PACKAGE, budget=5, site_budgets={})
     assert caught.value.code == "target-empty"

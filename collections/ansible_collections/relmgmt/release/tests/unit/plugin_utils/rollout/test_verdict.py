@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     Budget,
     Result,
+    SiteBudgets,
     decide,
     final,
     good_outcomes,
@@ -197,3 +198,59 @@ def test_of_a_host_that_was_lost_it_is_known_what_it_said_last_and_of_which_depl
 )
 def test_what_counts_as_well(kind: str, staging: bool, good: set[str]) -> None:
     assert set(good_outcomes(kind, staging=staging)) == good
+
+
+# --- budgets of sites ---
+
+SITE_OF = {"b1": "ber", "b2": "ber", "b3": "ber", "m1": "mad", "m2": "mad", "x": ""}
+PLENTY = Budget(9, 9)
+
+
+def of_sites(results: dict[str, Result], *, lost: frozenset[str] = frozenset(), **budgets: int) -> tuple[str, str]:
+    sites = SiteBudgets(budgets, SITE_OF, lost)
+    verdict = decide(results, good=GOOD, budget=PLENTY, spent=NOBODY, on_failure="revert_all", sites=sites)
+    return verdict.verdict, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("results", "lost", "budgets", "verdict"),
+    [
+        pytest.param({"b1": SICK, "b2": WELL}, "", {"ber": 1}, "continue", id="within it"),
+        pytest.param({"b1": SICK, "b2": WELL}, "", {"ber": 0}, "revert_all", id="more than it"),
+        pytest.param({"b1": SICK, "b2": BAD, "m1": WELL}, "", {"ber": 1}, "revert_all", id="both kinds together"),
+        pytest.param({"b1": SICK, "m1": BAD, "m2": WELL}, "", {"ber": 1, "mad": 1}, "continue", id="each site its own"),
+        pytest.param({"b1": SICK, "b2": WELL}, "b3", {"ber": 1}, "revert_all", id="with those that were lost before"),
+        pytest.param({"b1": SICK, "b2": WELL}, "b1", {"ber": 1}, "continue", id="a host counts once"),
+        pytest.param({"m1": WELL, "m2": WELL}, "b1 b2", {"ber": 1}, "revert_all", id="of another wave"),
+        pytest.param({"b1": SICK, "m1": SICK, "m2": WELL}, "", {"mad": 1}, "continue", id="no limit of its own"),
+        pytest.param({"x": SICK, "m1": WELL}, "", {"ber": 0, "mad": 0}, "continue", id="a host without a site"),
+    ],
+)
+def test_the_budget_of_a_site_decides(
+    results: dict[str, Result], lost: str, budgets: dict[str, int], verdict: str
+) -> None:
+    assert of_sites(results, lost=frozenset(lost.split()), **budgets)[0] == verdict
+
+
+def test_the_verdict_names_the_site_and_a_host_of_it() -> None:
+    verdict, reason = of_sites({"b1": LOST, "m1": SICK, "m2": WELL}, ber=1, mad=0)
+    assert verdict == "revert_all"
+    assert reason.startswith("m1: disk full (and 1 more); sick hosts: 2 (budget 9)")
+    assert reason.endswith("; hosts of site mad that are not well: 1 (budget 0)")
+    reason = of_sites({"m1": WELL}, lost=frozenset({"b1", "b2"}), ber=1)[1]
+    assert reason.startswith("hosts of other waves failed") and "hosts of site ber that are not well: 2" in reason
+
+
+@settings(max_examples=200, deadline=None)
+@given(RESULTS, st.integers(0, 4), st.integers(0, 4))
+def test_the_budget_of_the_only_site_is_one_number_for_both_kinds(
+    results: dict[str, Result], budget: int, more: int
+) -> None:
+    def goes_on(allowed: int) -> bool:
+        sites = SiteBudgets({"ber": allowed}, dict.fromkeys(results, "ber"))
+        verdict = decide(results, good=GOOD, budget=PLENTY, spent=NOBODY, on_failure="pause", sites=sites)
+        return verdict.verdict == "continue"
+
+    failed = sum(result is not WELL for result in results.values())
+    assert goes_on(budget) == (failed <= budget and (not results or WELL in results.values()))
+    assert goes_on(budget + more) or not goes_on(budget)
