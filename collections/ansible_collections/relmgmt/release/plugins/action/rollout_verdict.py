@@ -9,10 +9,9 @@ import typing as t
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError, ConflictError
 from ..plugin_utils._action import ControllerAction
-from ..plugin_utils._registry import ROLLOUT, Registry, location
+from ..plugin_utils._registry import ROLLOUT, entry
 from ..plugin_utils._rollout import (
     FINAL,
-    LEASE_SECONDS,
     Plan,
     Result,
     Verdict,
@@ -20,6 +19,7 @@ from ..plugin_utils._rollout import (
     decide,
     frozen_instead,
     good_outcomes,
+    keep,
     lease_of,
     lost_elsewhere,
     outcomes,
@@ -47,12 +47,13 @@ class ActionModule(ControllerAction):
         warnings = []
         if not self.check_mode:
             try:
-                self._record(plan, rollout, wave, verdict, results, ends=confirmed)
+                entries = self._entries(plan, wave, verdict, results, ends=confirmed)
+                warnings = keep(rollout, lease_of(plan, rollout["fence"]), entries)
             except ConflictError as exc:
                 verdict = Verdict(outcome.PAUSE, str(exc), verdict.failed)
             except BackendError as exc:
-                # The hosts come first: what was not recorded here is recorded when the rollout is closed.
-                warnings.append(f"The verdict is not in the registry: {exc}")
+                # The hosts come first.
+                warnings = [f"The verdict is not in the registry: {exc}"]
         back = way_back(plan, wave, variables, names) if verdict.verdict == outcome.REVERT_ALL else []
         ways = {"order": [host for batch in back for host in batch], "batches": [len(batch) for batch in back]}
         return {
@@ -63,21 +64,19 @@ class ActionModule(ControllerAction):
         }
 
     @staticmethod
-    def _record(
-        plan: Plan, rollout: dict[str, t.Any], wave: Wave, verdict: Verdict, results: dict[str, Result], *, ends: bool
-    ) -> None:
+    def _entries(
+        plan: Plan, wave: Wave, verdict: Verdict, results: dict[str, Result], *, ends: bool
+    ) -> list[entry.Entry]:
         """A wave of a rollout that goes on ends when its hosts were asked to confirm (``ends``)."""
-        with Registry.open(location(rollout)) as registry:
-            registry.renew(lease_of(plan, rollout["fence"]), ttl=LEASE_SECONDS)
-            registry.record_deployments(plan.id, rows(plan, results))
-            if plan.kind == ROLLOUT and wave.index and verdict.verdict == outcome.CONTINUE and not ends:
-                return
-            registry.record_wave(
-                plan.id, wave.index, name=wave.name, hosts=wave.hosts, verdict=verdict.verdict, reason=verdict.reason
-            )
-            following = [other for other in plan.waves if other.index == wave.index + 1]
-            if verdict.verdict == outcome.CONTINUE and following:
-                registry.record_wave(plan.id, following[0].index, name=following[0].name, hosts=following[0].hosts)
+        entries = [entry.deployments(rows(plan, results))]
+        goes_on = verdict.verdict == outcome.CONTINUE
+        if plan.kind == ROLLOUT and wave.index and goes_on and not ends:
+            return entries
+        entries.append(entry.wave(wave.index, wave.name, wave.hosts, verdict.verdict, verdict.reason))
+        following = [other for other in plan.waves if other.index == wave.index + 1]
+        if goes_on and following:
+            entries.append(entry.wave(following[0].index, following[0].name, following[0].hosts))
+        return entries
 
     @staticmethod
     def _wave(plan: Plan, first: str) -> Wave:
