@@ -12,6 +12,9 @@ OLDEST := .venv-oldest
 HOST := .venv-host
 PYTEST := -m pytest --numprocesses=2
 PARTS := fleet e2e sanity-newest sanity-oldest integration faults testbed molecule lint unit-newest unit-oldest unit-host
+# Whether there can be a PostgreSQL here; why not, if not.
+POSTGRES := PYTHONPATH=collections $(NEWEST)/bin/python -m \
+$(subst /,.,$(COLLECTION:collections/%=%)).tests.unit.plugin_utils.registry.postgres
 SWEEP := $(NEWEST)/bin/python -m tests.faults
 # Hosts of `make bed`.
 N ?= 20
@@ -63,6 +66,8 @@ sanity-oldest: $(OLDEST)/.ready
 .PHONY: unit unit-newest unit-oldest unit-host
 unit: unit-newest unit-oldest unit-host  ## Run the unit tests on the newest core, those that a core has a part in also on the oldest, those of the host engine also on Python 3.8
 unit-newest: $(NEWEST)/.ready
+	@why=$$($(POSTGRES)) || \
+	{ mkdir -p .cache/parts; echo "NOT COVERED: the registry in PostgreSQL: $$why" | tee .cache/parts/not-covered-$@; }
 	@$(NEWEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit
 unit-oldest: $(OLDEST)/.ready
 	@$(OLDEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/plugin_utils/{test_*.py,profile,registry,secrets}
@@ -80,7 +85,7 @@ integration-oldest: $(OLDEST)/.ready  ## Run the integration targets on the olde
 
 .PHONY: e2e
 e2e: $(NEWEST)/.ready  ## Run the whole product on this machine alone, and the tests of what measures it
-	@why=$$($(NEWEST)/bin/python -m tests.e2e.postgres) || \
+	@why=$$($(POSTGRES)) || \
 	{ mkdir -p .cache/parts; echo "NOT COVERED: migrations of databases: $$why" | tee .cache/parts/not-covered-$@; }
 	@$(NEWEST)/bin/python -m pytest tests/e2e tests/bench tests/faults tests/wayback --ignore=tests/e2e/fleet
 
@@ -114,7 +119,7 @@ return: $(NEWEST)/.ready  ## Measure how long hosts take to go back by themselve
 
 .PHONY: nightly
 nightly: $(NEWEST)/.ready  ## Run the tests that take too long for every change
-	@$(NEWEST)/bin/python -m pytest -m nightly tests/e2e
+	@$(NEWEST)/bin/python -m pytest -m nightly tests/e2e $(COLLECTION)/tests/unit/plugin_utils/registry
 
 .PHONY: crash
 crash: $(NEWEST)/.ready  ## Kill the host engine at every step and in LIVES random lives, in memory; takes hours

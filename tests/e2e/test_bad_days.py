@@ -13,11 +13,12 @@ import pathlib
 import signal
 import socket
 import subprocess
+import time
 import typing as t
 
 import pytest
 
-from .conftest import Reader, wait_for, write_files
+from .conftest import LIMIT, Reader, wait_for, write_files
 
 HOSTS = ("web-1", "web-2", "web-3")
 ROLL_OUT = "ansible-playbook -i hosts.yml relmgmt.release.rollout -e relmgmt_target=web -e relmgmt_package=web/hello"
@@ -54,6 +55,24 @@ def rollouts(reader: Reader) -> list[dict[str, t.Any]]:
     return list(json.loads(answer.partition("=>")[2])["rollouts"])
 
 
+def heartbeats(reader: Reader) -> list[str]:
+    """Processes beside the reader's runs that keep their leases."""
+    home, found = f"HOME={reader.environment['HOME']}".encode(), []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            mine = home in (process / "environ").read_bytes().split(b"\0")
+            if mine and b"heartbeat import main" in (process / "cmdline").read_bytes():
+                found.append(process.name)
+    return found
+
+
+def wait_for_silence(reader: Reader) -> None:
+    deadline = time.monotonic() + LIMIT
+    while heartbeats(reader):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_host_that_fails_in_the_last_wave_takes_everybody_back(fleet: Reader) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         inventory = (fleet.work / "hosts.yml").read_text()
@@ -74,10 +93,13 @@ def test_a_controller_that_is_killed_resumes_with_the_same_command(fleet: Reader
     )
     journal = fleet.work / "hosts" / "web-1" / "web" / "hello" / "main" / "journal"
     wait_for(lambda: journal.read_text().count('"confirmed"') == 2, began)
+    assert len(heartbeats(fleet)) == 1
     os.killpg(began.pid, signal.SIGKILL)
     began.wait()
+    wait_for_silence(fleet)
     (cut, *_before) = rollouts(fleet)
     fleet.run(ROLL_OUT)
+    wait_for_silence(fleet)
     assert running(fleet) == ["CONFIRMED, version 1.1.0"] * 3
     (last, *before) = rollouts(fleet)
     assert (last["id"], last["result"], len(before)) == (cut["id"], "succeeded", 1)
@@ -119,6 +141,26 @@ def test_a_release_that_falls_while_it_bakes_goes_back_though_the_controller_was
     assert running(fleet) == ["CONFIRMED, version 1.0.0"] * 3
     (last, *_before) = rollouts(fleet)
     assert (last["id"], [wave["verdict"] for wave in last["waves"]]) == (cut["id"], ["continue", "revert_all"])
+
+
+@pytest.mark.nightly
+def test_a_registry_that_goes_in_mid_rollout_stops_nobody_and_learns_of_it_later(fleet: Reader) -> None:
+    began = subprocess.Popen(ROLL_OUT.split(), cwd=fleet.work, env=fleet.environment, stdout=subprocess.PIPE)
+    journal = fleet.work / "hosts" / "web-1" / "web" / "hello" / "main" / "journal"
+    wait_for(lambda: journal.read_text().count('"confirmed"') == 2, began)
+    registry = pathlib.Path(fleet.environment["RELMGMT_REGISTRY"]).parent
+    registry.rename(registry.with_name("away"))
+    shown = began.communicate()[0]
+    assert began.returncode == 0, shown.decode()
+    assert not registry.exists()
+    assert running(fleet) == ["CONFIRMED, version 1.1.0"] * 3
+    registry.with_name("away").rename(registry)
+    assert rollouts(fleet)[0]["result"] == "running"
+    fleet.run(ROLL_OUT)
+    (last, *_before) = rollouts(fleet)
+    assert last["result"] == "succeeded"
+    assert [wave["verdict"] for wave in last["waves"]] == ["continue"] * 3
+    assert {row["outcome"] for row in last["deployments"]} == {"confirmed"}
 
 
 def test_a_rehearsal_that_is_killed_begins_anew_from_where_it_came(fleet: Reader) -> None:

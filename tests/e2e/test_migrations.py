@@ -19,7 +19,8 @@ import urllib.request
 import pytest
 import yaml
 
-from . import postgres
+from ansible_collections.relmgmt.release.tests.unit.plugin_utils.registry import postgres
+
 from .conftest import Reader, ports, wait_for
 
 MATERIAL = pathlib.Path(__file__).parent / "migrations"

@@ -9,8 +9,8 @@ import time
 import typing as t
 
 from ..plugin_utils._action import ControllerAction
-from ..plugin_utils._registry import Registry, location, utc_now
-from ..plugin_utils._rollout import Bake, Plan, wait
+from ..plugin_utils._registry import utc_now
+from ..plugin_utils._rollout import Bake, Plan, registry_of, wait
 
 
 class ActionModule(ControllerAction):
@@ -23,7 +23,7 @@ class ActionModule(ControllerAction):
         result = {"changed": False, "ended": "", "waited": 0.0}
         if self.check_mode:
             return {**result, "summary": f"{wave.name}: would bake for {wave.bake:g} s"}
-        bake = Bake(plan, wave, lambda: Registry.open(location(rollout)), rollout["fence"])
+        bake = Bake(plan, wave, lambda: registry_of(rollout), rollout["fence"])
         began = time.monotonic()
         why = self._wait(wave.name, bake)
         return {

@@ -7,16 +7,18 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._model import outcome
-from ..module_utils._model.errors import BackendError
+from ..module_utils._model.errors import BackendError, RelmgmtError
 from ..plugin_utils._action import ControllerAction
-from ..plugin_utils._registry import FROZEN, SUCCEEDED, Registry, location
+from ..plugin_utils._registry import FROZEN, SUCCEEDED, entry
 from ..plugin_utils._rollout import (
     UNREHEARSED,
     Plan,
     Result,
     closing,
+    keep,
     lease_of,
     outcomes,
+    registry_of,
     remembered,
     rows,
     run_directory,
@@ -34,11 +36,10 @@ class ActionModule(ControllerAction):
         plan = Plan.from_dict(rollout)
         results = outcomes(plan, plan.hosts, task_vars["hostvars"], params["results"])
         close = closing(plan, params["verdict"], results)
+        late = []
         if plan.active and not self.check_mode:
-            with Registry.open(location(rollout)) as registry:
-                registry.record_deployments(plan.id, rows(plan, results))
-                registry.finish_rollout(plan.id, close.result, close.reason, token=rollout["fence"]["token"])
-                registry.release(lease_of(plan, rollout["fence"]))
+            entries = [entry.deployments(rows(plan, results)), entry.end(close.result, close.reason)]
+            late = keep(rollout, lease_of(plan, rollout["fence"]), entries, last=True)
         if not (self.check_mode and rollout["fence"]):
             run_directory.remove(plan.id)
         counts = ", ".join(f"{count} {name}" for name, count in sorted(close.counts.items()))
@@ -46,12 +47,13 @@ class ActionModule(ControllerAction):
         known = self._known(plan, rollout) if close.behind else {}
         lost = {host: _told(plan, host, results[host], known) for host in close.behind}
         if close.result != SUCCEEDED:
-            away = [text for host, text in lost.items() if results[host].outcome in _LOST]
+            lost_now = "; ".join(text for host, text in lost.items() if results[host].outcome in _LOST)
+            told = [f"Out of reach: {lost_now}"] if lost_now else []
             frozen = close.result == FROZEN
             on = " Mend the cause and run the same command again, or roll a newer version forward." if frozen else ""
             raise BackendError(
                 "rollout-frozen" if frozen else "rollout-failed",
-                f"{ended}: {close.reason} (hosts: {counts})" + (f". Out of reach: {'; '.join(away)}" if away else ""),
+                ". ".join([f"{ended}: {close.reason} (hosts: {counts})", *told, *late]),
                 hint=f"relmgmt.release.rollout_info with rollout={plan.id} shows every host.{on}",
             )
         note = f"; {close.reason}" if close.reason else ""
@@ -62,7 +64,7 @@ class ActionModule(ControllerAction):
             behind[0] += f". {plan.budget.of(close.spent)}. The same command brings them up when they are well again."
         return {
             "changed": False,
-            "warnings": behind,
+            "warnings": [*late, *behind],
             "summary": f"{ended} (hosts: {counts}){note}" if plan.active else plan.summary,
             "rollout": {"id": plan.id, "result": close.result, "reason": close.reason, "outcomes": close.counts},
             "hosts": {host: {"outcome": r.outcome, "reason": r.reason} for host, r in sorted(results.items())},
@@ -70,8 +72,11 @@ class ActionModule(ControllerAction):
 
     @staticmethod
     def _known(plan: Plan, rollout: dict[str, t.Any]) -> dict[str, str]:
-        with Registry.open(location(rollout), write=False) as registry:
-            return remembered(registry.rollouts(package=plan.package, environment=plan.environment), plan.instance)
+        try:
+            with registry_of(rollout, write=False) as registry:
+                return remembered(registry.rollouts(package=plan.package, environment=plan.environment), plan.instance)
+        except RelmgmtError:
+            return {}
 
 
 def _told(plan: Plan, host: str, result: Result, known: dict[str, str]) -> str:

@@ -22,6 +22,14 @@ class ActionModule(ControllerAction):
             raise InputError("limit-malformed", f"limit: {limit} is not a number from 1 on")
         with Registry.open(location(params), write=False) as registry:
             if params.get("rollout"):
-                return {"changed": False, "rollouts": [registry.rollout(params["rollout"])]}
-            choice = {name: params.get(name) or "" for name in ("package", "environment")}
-            return {"changed": False, "rollouts": registry.rollouts(**choice, limit=limit)}
+                found = [registry.rollout(params["rollout"])]
+                where = {name: found[0][name] for name in ("package", "environment", "instance")}
+            else:
+                where = {name: params.get(name) or "" for name in ("package", "environment")}
+                found = registry.rollouts(**where, limit=limit)
+            return {
+                "changed": False,
+                "rollouts": found,
+                "holders": registry.holders(**where),
+                "lease_history": registry.lease_history(**where, limit=limit),
+            }

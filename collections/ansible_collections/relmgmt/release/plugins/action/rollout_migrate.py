@@ -9,7 +9,7 @@ import typing as t
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import InputError, RelmgmtError
 from ..plugin_utils._action import ControllerAction, plain
-from ..plugin_utils._registry import REHEARSAL, Registry, location
+from ..plugin_utils._registry import REHEARSAL, entry
 from ..plugin_utils._rollout import (
     LEASE_SECONDS,
     UNDO,
@@ -19,13 +19,14 @@ from ..plugin_utils._rollout import (
     Verdict,
     Work,
     judge_moves,
+    keep,
     lease_of,
+    registry_of,
     standing,
     to_freeze,
     work_of,
 )
 
-MIGRATION_SECONDS = 6 * 3600  # that the lease lasts while a database is at work
 Data = dict[str, t.Any]
 
 
@@ -77,7 +78,7 @@ class ActionModule(ControllerAction):
         return {**self._answer(params, self._noted(params, plan, notes), notes), "jobs": jobs}
 
     def _work(self, params: Data, plan: Plan, fleet: Data) -> Work:
-        with Registry.open(location(params["rollout"]), write=not self.check_mode) as registry:
+        with registry_of(params["rollout"], write=not self.check_mode) as registry:
             begun = {database.id: registry.migration_begun(database.id) for database in plan.databases}
             work = work_of(
                 plan,
@@ -90,7 +91,7 @@ class ActionModule(ControllerAction):
                 anew=params["anew"],
             )
             if work.jobs and not work.doubt and not self.check_mode:
-                registry.renew(lease_of(plan, params["rollout"]["fence"]), ttl=MIGRATION_SECONDS)
+                registry.renew(lease_of(plan, params["rollout"]["fence"]), ttl=LEASE_SECONDS)
                 hosts = {job.id: host for host, jobs in work.jobs.items() for job in jobs}
                 registry.begin_migrations(plan.id, params["phase"], hosts)
         return work
@@ -117,22 +118,21 @@ class ActionModule(ControllerAction):
     @staticmethod
     def _record(params: Data, plan: Plan, moved: list[Moved]) -> list[str]:
         """What is not recorded stays begun on its host, and goes on there: no reason to stop."""
+        entries = [
+            entry.migration(
+                params["phase"],
+                move.database.id,
+                outcome=move.outcome,
+                version=move.version,
+                reason=move.reason,
+                ended=move.ended,
+            )
+            for move in moved
+        ]
         try:
-            with Registry.open(location(params["rollout"])) as registry:
-                for move in moved:
-                    registry.end_migration(
-                        plan.id,
-                        params["phase"],
-                        move.database.id,
-                        outcome=move.outcome,
-                        version=move.version,
-                        reason=move.reason,
-                        ended=move.ended,
-                    )
-                registry.renew(lease_of(plan, params["rollout"]["fence"]), ttl=LEASE_SECONDS)
+            return keep(params["rollout"], lease_of(plan, params["rollout"]["fence"]), entries)
         except RelmgmtError as exc:
             return [f"What became of databases is not in the registry: {exc}"]
-        return []
 
     def _stopped(self, params: Data, plan: Plan, freeze: dict[str, int], why: str) -> Data:
         """A person decides first; hosts that were frozen for nothing are thawed."""

@@ -18,10 +18,11 @@ from ..module_utils._model.manifest import Manifest
 from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._dml import Settings
 from ..plugin_utils._fallback import find_packages
-from ..plugin_utils._registry import REHEARSAL, ROLLBACK, Holder, Registry, location
+from ..plugin_utils._registry import REHEARSAL, ROLLBACK, Holder, Registry, heartbeat, location
 from ..plugin_utils._rollout import (
     DATABASES,
     DEPLOY,
+    LEASE_SECONDS,
     NONE,
     SECRETS_PREFIX,
     Gate,
@@ -33,6 +34,7 @@ from ..plugin_utils._rollout import (
     Timing,
     Wish,
     budget_of,
+    catch_up,
     open_rollout,
     run_directory,
     site_budgets_of,
@@ -82,18 +84,22 @@ class ActionModule(ControllerAction):
         def inventory(host: str) -> dict[str, t.Any] | None:
             return plain({DATABASES: known[host].get(DATABASES)}) if host in known else None
 
+        # The lease belongs to the run, not to the worker process that takes it.
+        holder = Holder.run()
         access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ)
         with Registry.open(location(params), write=not self.check_mode) as registry:
+            notes = [] if self.check_mode else catch_up(registry)
             gate = Gate(policy, registry, inventories=plain(task_vars.get("ansible_inventory_sources") or []))
             timing = self._timing(params, registry)
             if self.check_mode:
                 opened = check_rollout(wish, hosts, package, access, registry, run, gate, timing, inventory)
             else:
-                # The lease belongs to the run, not to the worker process that takes it.
-                holder = Holder.of(os.getppid())
                 opened = open_rollout(wish, hosts, package, access, registry, holder, gate, timing, inventory)
+        if opened.lease:
+            heartbeat.start(location(params), opened.lease, holder, ttl=LEASE_SECONDS)
         fallback = self._fallback(params, hosts, opened.plan, run)
-        return self._result(opened, package, hosts, location(params), fallback)
+        answer = self._result(opened, package, hosts, location(params), fallback)
+        return {**answer, "warnings": [*notes, *answer.get("warnings", [])]}
 
     @staticmethod
     def _timing(params: dict[str, t.Any], registry: Registry) -> Timing:

@@ -14,17 +14,18 @@ from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._dml import Keys, Settings
 from ..plugin_utils._engine import engine_bytes
 from ..plugin_utils._evidence import CONTROLLER, Phase, ready_signer, signer, store
-from ..plugin_utils._registry import Registry, location, utc_now
+from ..plugin_utils._registry import Registry, entry, location, utc_now
 from ..plugin_utils._rollout import (
-    LEASE_SECONDS,
     LEAVE_NEW,
     PHASES,
     Plan,
     Verdict,
     astray,
     judge,
+    keep,
     lease_of,
     outcomes,
+    registry_of,
     rehearsals,
     rows,
 )
@@ -68,15 +69,14 @@ class ActionModule(ControllerAction):
         warnings = []
         if not self.check_mode:
             try:
-                with Registry.open(location(params["rollout"])) as registry:
-                    registry.renew(lease_of(plan, params["rollout"]["fence"]), ttl=LEASE_SECONDS)
-                    registry.record_deployments(plan.id, rows(plan, results))
-                    self._record(registry, plan, phase, verdict, last=self._last(params))
+                entries = [entry.deployments(rows(plan, results))]
+                entries += self._waves(plan, phase, verdict, last=self._last(params))
+                warnings = keep(params["rollout"], lease_of(plan, params["rollout"]["fence"]), entries)
             except ConflictError as exc:
                 verdict = Verdict(outcome.PAUSE, str(exc), verdict.failed)
             except RelmgmtError as exc:
                 # The hosts come first.
-                warnings.append(f"The phase is not in the registry: {exc}")
+                warnings = [f"The phase is not in the registry: {exc}"]
         phases = [*params["rehearsal"].get("phases", []), took.to_dict()]
         reason = verdict.reason.removeprefix(f"{phase}: ")
         return {
@@ -93,12 +93,13 @@ class ActionModule(ControllerAction):
         return PHASES[-2] if params["leave"] == LEAVE_NEW else PHASES[-1]
 
     @staticmethod
-    def _record(registry: Registry, plan: Plan, phase: str, verdict: Verdict, *, last: str) -> None:
+    def _waves(plan: Plan, phase: str, verdict: Verdict, *, last: str) -> list[entry.Entry]:
         """Phases are told as waves of all hosts; the one that follows begins now."""
         index, hosts = PHASES.index(phase), plan.staging.hosts
-        registry.record_wave(plan.id, index, name=phase, hosts=hosts, verdict=verdict.verdict, reason=verdict.reason)
+        waves = [entry.wave(index, phase, hosts, verdict.verdict, verdict.reason)]
         if verdict.verdict == outcome.CONTINUE and phase != last:
-            registry.record_wave(plan.id, index + 1, name=PHASES[index + 1], hosts=hosts)
+            waves.append(entry.wave(index + 1, PHASES[index + 1], hosts))
+        return waves
 
     def _end(self, params: dict[str, t.Any], plan: Plan, variables: dict[str, t.Any]) -> dict[str, t.Any]:
         """Sign and keep, if all hosts stand where they should."""
@@ -123,7 +124,7 @@ class ActionModule(ControllerAction):
     @staticmethod
     def _sign(params: dict[str, t.Any], plan: Plan, phases: list[Phase]) -> list[str]:
         keys, engine = Keys(Settings.from_params(params).keys), digest_of(engine_bytes())
-        with Registry.open(location(params["rollout"])) as registry:
+        with registry_of(params["rollout"]) as registry:
             shown = rehearsals(plan, phases, engine=engine, registry=registry.id, now=utc_now())
             pen = signer(registry, keys)
             return [store(registry, rehearsal, pen) for rehearsal in shown]

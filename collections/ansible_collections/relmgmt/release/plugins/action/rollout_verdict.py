@@ -9,10 +9,9 @@ import typing as t
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError, ConflictError
 from ..plugin_utils._action import ControllerAction
-from ..plugin_utils._registry import ROLLOUT, Registry, location
+from ..plugin_utils._registry import ROLLOUT, entry
 from ..plugin_utils._rollout import (
     FINAL,
-    LEASE_SECONDS,
     Plan,
     Result,
     Verdict,
@@ -21,6 +20,7 @@ from ..plugin_utils._rollout import (
     decide,
     frozen_instead,
     good_outcomes,
+    keep,
     lease_of,
     lost_elsewhere,
     outcomes,
@@ -54,12 +54,13 @@ class ActionModule(ControllerAction):
         warnings = []
         if not self.check_mode:
             try:
-                self._record(plan, rollout, wave, verdict, results, ends=confirmed, baked=baked)
+                entries = self._entries(plan, wave, verdict, results, ends=confirmed, baked=baked)
+                warnings = keep(rollout, lease_of(plan, rollout["fence"]), entries)
             except ConflictError as exc:
                 verdict = Verdict(outcome.PAUSE, str(exc), verdict.failed)
             except BackendError as exc:
-                # The hosts come first: what was not recorded here is recorded when the rollout is closed.
-                warnings.append(f"The verdict is not in the registry: {exc}")
+                # The hosts come first.
+                warnings = [f"The verdict is not in the registry: {exc}"]
         back = way_back(plan, wave, variables, names) if verdict.verdict == outcome.REVERT_ALL else []
         ways = {"order": [host for batch in back for host in batch], "batches": [len(batch) for batch in back]}
         bakes = confirmed and not baked and not self.check_mode and verdict.verdict == outcome.CONTINUE
@@ -77,28 +78,19 @@ class ActionModule(ControllerAction):
         }
 
     @staticmethod
-    def _record(
-        plan: Plan,
-        rollout: dict[str, t.Any],
-        wave: Wave,
-        verdict: Verdict,
-        results: dict[str, Result],
-        *,
-        ends: bool,
-        baked: bool,
-    ) -> None:
+    def _entries(
+        plan: Plan, wave: Wave, verdict: Verdict, results: dict[str, Result], *, ends: bool, baked: bool
+    ) -> list[entry.Entry]:
         """A wave of a rollout that goes on ends when its hosts were asked to confirm (``ends``); the next one begins
         when it has baked. What is known to have ended keeps its time, from which a bake counts: a wave that is paused
         while it bakes, and one that an earlier job of the rollout has switched."""
+        entries = [entry.deployments(rows(plan, results))]
         goes_on = verdict.verdict == outcome.CONTINUE
-        with Registry.open(location(rollout)) as registry:
-            registry.renew(lease_of(plan, rollout["fence"]), ttl=LEASE_SECONDS)
-            registry.record_deployments(plan.id, rows(plan, results))
-            if plan.kind == ROLLOUT and wave.index and goes_on and not ends:
-                return
-            if not (baked and verdict.verdict == outcome.PAUSE):
-                told = {"verdict": verdict.verdict, "reason": verdict.reason}
-                registry.record_wave(plan.id, wave.index, name=wave.name, hosts=wave.hosts, **told)
-            following = [other for other in plan.waves if other.index == wave.index + 1 and plan.switches(other)]
-            if goes_on and following and (baked or not (ends and wave.bake)):
-                registry.record_wave(plan.id, following[0].index, name=following[0].name, hosts=following[0].hosts)
+        if plan.kind == ROLLOUT and wave.index and goes_on and not ends:
+            return entries
+        if not (baked and verdict.verdict == outcome.PAUSE):
+            entries.append(entry.wave(wave.index, wave.name, wave.hosts, verdict.verdict, verdict.reason))
+        following = [other for other in plan.waves if other.index == wave.index + 1 and plan.switches(other)]
+        if goes_on and following and (baked or not (ends and wave.bake)):
+            entries.append(entry.wave(following[0].index, following[0].name, following[0].hosts))
+        return entries

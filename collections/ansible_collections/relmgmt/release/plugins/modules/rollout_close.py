@@ -18,6 +18,9 @@ description:
   - >-
     Behind a point of no return it fails with the code C(rollout-frozen): no host was taken back, and somebody has to
     bring the release, or a newer one, up.
+  - >-
+    Where the registry is away, it warns and keeps the record on the controller; the next rollout of the same user
+    writes it.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller

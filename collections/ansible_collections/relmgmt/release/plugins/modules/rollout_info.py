@@ -6,11 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_info
-short_description: Show rollouts and what became of them
+short_description: Show rollouts, what became of them, and who may roll out now
 version_added: 0.1.0
 author: relmgmt contributors (@relmgmt)
 description:
   - Reads rollouts with their waves and deployments from the registry, the newest first.
+  - Tells who holds the leases, without which nobody rolls out, and who held them.
   - Nothing is written. A registry that does not exist is an empty one.
   - Hosts are not asked. What became of one that a rollout lost sight of stands here once
     M(relmgmt.release.rollout_plan) has met it again.
@@ -20,7 +21,8 @@ extends_documentation_fragment:
 options:
   rollout:
     description:
-      - Show the rollout of this id. It is an error if there is none.
+      - Show the rollout of this id, and the leases of its package in its environment and instance. It is an error if
+        there is none.
       - The other choices do not count then.
     type: str
   package:
@@ -30,7 +32,7 @@ options:
     description: Show rollouts to this environment only.
     type: str
   limit:
-    description: Show at most this many rollouts.
+    description: Show at most this many rollouts, and this many entries of C(lease_history).
     type: int
     default: 20
   registry:
@@ -102,7 +104,7 @@ rollouts:
     token:
       description: Fencing token of the job that was last at work on it.
       type: int
-      sample: 17
+      sample: 1795257000
     started:
       description: When it began.
       type: str
@@ -252,4 +254,101 @@ rollouts:
         updated:
           description: When this was recorded.
           type: str
+holders:
+  description:
+    - Who holds leases on the chosen packages and environments. One lease may have several holders, which then work on
+      other hosts of the same rollout.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    package:
+      description: Name of the package.
+      type: str
+      sample: calendar/radicale
+    environment:
+      description: The environment.
+      type: str
+      sample: prod
+    instance:
+      description: Instance of the package on the hosts.
+      type: str
+      sample: main
+    token:
+      description: Fencing token of the lease. Hosts refuse who holds a smaller one than they saw.
+      type: int
+      sample: 1795257000
+    holder:
+      description: The run that holds it, for people.
+      type: str
+      sample: process 4711 on ctl-1
+    host:
+      description: The controller that the run is on.
+      type: str
+      sample: ctl-1
+    pid:
+      description: Number of its process there.
+      type: int
+      sample: 4711
+    joined:
+      description: Since when it holds the lease.
+      type: str
+      sample: "2026-11-21T10:30:00.000000Z"
+    renewed:
+      description: Its last sign of life.
+      type: str
+      sample: "2026-11-21T10:41:00.000000Z"
+    expires:
+      description: When it does not hold it any more unless there is another sign of life.
+      type: str
+      sample: "2026-11-21T10:43:00.000000Z"
+    gone:
+      description: >-
+        Empty while it holds the lease; V(died) or V(expired) where the next that wants the lease gets it.
+      type: str
+      sample: ""
+lease_history:
+  description: Who held such leases, and how that ended; the latest end first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    package:
+      description: Name of the package.
+      type: str
+      sample: calendar/radicale
+    environment:
+      description: The environment.
+      type: str
+      sample: prod
+    instance:
+      description: Instance of the package on the hosts.
+      type: str
+      sample: main
+    token:
+      description: Fencing token of the lease.
+      type: int
+      sample: 1795257000
+    holder:
+      description: Who held it.
+      type: str
+      sample: process 4711 on ctl-1
+    joined:
+      description: From when.
+      type: str
+      sample: "2026-11-21T10:30:00.000000Z"
+    ended:
+      description: Until when it was on record.
+      type: str
+      sample: "2026-11-21T10:41:12.000000Z"
+    how:
+      description: >-
+        V(released) by itself; V(died) where its process was gone; V(expired) without a sign of life; V(taken-over) by
+        the same run, which began anew.
+      type: str
+      sample: released
+    by:
+      description: Who wrote that - the holder itself, or who took the lease over.
+      type: str
+      sample: process 4711 on ctl-1
 """

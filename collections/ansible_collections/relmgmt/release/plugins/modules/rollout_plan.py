@@ -12,13 +12,15 @@ author: relmgmt contributors (@relmgmt)
 description:
   - >-
     Decides which hosts take part in which wave, fetches and verifies the package, checks the configuration of all
-    hosts against the package's schema, reads the secrets, renders all profiles, and takes the lease.
+    hosts against the package's schema, reads the secrets, renders all profiles, and takes the lease. A process beside
+    the run renews it from then on, and ends with the run.
   - >-
     No host is touched. What forbids the rollout on any host is found here and told for all hosts at once.
   - >-
     A rollout of the same package to the same hosts that was interrupted keeps its identity and its waves.
   - >-
-    What the registry says of hosts that an earlier rollout lost sight of is put right, from what they say now.
+    What the registry says of hosts that an earlier rollout lost sight of is put right, from what they say now. What an
+    earlier job of the same user could not record is recorded first.
   - >-
     A rollout to production is refused while a host would go a way, from what it runs to the new release, of which no
     valid rehearsal is in the registry. What is refused is told by the way, with the command that rehearses it.

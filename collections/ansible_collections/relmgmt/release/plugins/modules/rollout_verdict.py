@@ -19,6 +19,9 @@ description:
     those that are sick by themselves, each against its own budget of M(relmgmt.release.rollout_plan). A host that
     went back and does not say why speaks against the release. Where sites have a budget, both kinds count together
     against that of their site.
+  - >-
+    Renews the lease. If it is lost the verdict is V(pause). A registry that is away changes no verdict: what it does
+    not take is kept on the controller, and recorded later.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller

@@ -83,7 +83,7 @@ def check_fence(disk: Disk, journal: Journal, fence: Fence | None, *, keep: bool
                 "{}: a newer rollout (token {}) has spoken to this host; this one holds token {}".format(
                     disk.root, known["token"], fence.token
                 ),
-                hint="Another run took over: follow that one.",
+                hint="Another run took over: follow that one. If none did, the registry's clock is behind.",
             )
     elif known and journal.history().state == outcome.PROVISIONAL:
         raise ConflictError(

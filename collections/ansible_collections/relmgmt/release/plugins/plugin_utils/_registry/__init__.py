@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from . import entry, heartbeat
 from .clock import Clock, stamp, utc_now
+from .entry import Entry
 from .holder import Holder, is_alive
 from .leases import Lease
 from .location import location
@@ -43,12 +45,15 @@ __all__ = [
     "SUCCEEDED",
     "Clock",
     "DeploymentRow",
+    "Entry",
     "EvidenceRow",
     "Holder",
     "Lease",
     "Order",
     "Registry",
     "RolloutRow",
+    "entry",
+    "heartbeat",
     "is_alive",
     "location",
     "stamp",

@@ -5,21 +5,26 @@
 """The connection to the registry's database: one, with transactions that say whether they write (private).
 
 SQLite: a file that only its owner reads, in WAL mode, where a writing transaction takes the write lock as it begins, so
-that what it read is still so when it writes. Other databases are what the URL names; their row locks serve that too.
+that what it read is still so when it writes. PostgreSQL: whoever writes takes one lock of the whole registry first,
+which comes to the same; who reads sees one moment.
 """
 
 from __future__ import annotations
 
 import collections.abc
 import contextlib
+import datetime
 import os
 import pathlib
+import platform
 import sqlite3
 import stat
 import typing as t
 
 from ...module_utils._model.errors import BackendError, InputError
 from .._optional import optional
+from .clock import utc_now
+from .trouble import gone, refusal, users
 
 if t.TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -34,8 +39,17 @@ else:
 
 __all__ = ["Database", "open_database"]
 
-BUSY_MILLISECONDS = 30_000
-_HINT = "Name a SQLite file or a PostgreSQL URL, and see that it can be reached, and be written by this user."
+PATIENCE = 60.0  # seconds to wait for others who write
+HASTE = 15.0  # the same, in mid-rollout: hosts wait for their confirmation
+_LOCK = 0x52454C4D
+# A controller that is frozen in the midst of a transaction does not keep the others out for good.
+_SESSION = "SET lock_timeout = {:.0f}; SET idle_in_transaction_session_timeout = 10000"
+# libpq would wait for minutes for a server that is gone.
+_SERVER = {"connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 5, "tcp_user_timeout": 15_000}
+_USERS = f"""
+    SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objid = {_LOCK} AND a.application_name != ''
+"""
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -56,24 +70,34 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> collections.abc.Iterator[Connection]:
         """A transaction that reads."""
-        with self._transaction("BEGIN") as connection:
+        begin = "BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+        with self._transaction(begin) as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self) -> collections.abc.Iterator[Connection]:
         """A transaction that writes; it is undone if the block raises."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        begin = "BEGIN IMMEDIATE" if self.is_sqlite else f"SELECT pg_advisory_xact_lock({_LOCK})"
+        with self._transaction(begin) as connection:
             yield connection
 
+    def now(self) -> datetime.datetime:
+        """The database's clock, within a transaction: a server's, so that controllers need not agree; else our own."""
+        if self.is_sqlite:
+            return utc_now()
+        now: datetime.datetime = self._connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return now.astimezone(datetime.UTC)
+
     def close(self) -> None:
-        self._connection.close()
+        # A connection that broke cannot be closed in good order, and need not be.
+        with contextlib.suppress(SQLAlchemyError):
+            self._connection.close()
         self._engine.dispose()
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> collections.abc.Iterator[Connection]:
         with self._translated(), self._connection.begin():
-            if self.is_sqlite:
-                self._connection.exec_driver_sql(begin)
+            self._connection.exec_driver_sql(begin)
             yield self._connection
 
     @contextlib.contextmanager
@@ -83,28 +107,41 @@ class Database:
             yield
         except SQLAlchemyError as exc:
             cause = str(getattr(exc, "orig", None) or exc).strip().splitlines()[0]
-            code = "registry-busy" if "locked" in cause else "registry-failed"
-            hint = "Run it again when the other run is done." if code == "registry-busy" else _HINT
-            raise BackendError(code, f"The registry {self.name}: {cause}", hint=hint) from exc
+            raise refusal(self.name, cause, self._users) from exc
+
+    def _users(self) -> str:
+        """Who keeps this one from writing, for people; empty if nobody can say."""
+        if self.is_sqlite:
+            return users(pathlib.Path(self.name))
+        with contextlib.suppress(SQLAlchemyError), self._engine.connect() as connection:
+            found: list[str] = list(connection.exec_driver_sql(_USERS).scalars())
+            return f" (locked by {', '.join(found)})" if found else ""
+        return ""
 
 
-def open_database(location: str, *, write: bool) -> Database:
+def open_database(location: str, *, write: bool, make: bool = True) -> Database:
     """The database at a path or URL. Without ``write`` nothing is made: a missing SQLite file is an empty database.
+
+    Args:
+        make: False if it has to be there, because a rollout is under way.
 
     Raises:
         InputError: the location cannot be understood, or others may write to the file.
-        BackendError: it cannot be opened.
+        BackendError: it cannot be opened, or is not there (``registry-gone``).
     """
-    path = _sqlite_path(location)
+    path, patience = _sqlite_path(location), PATIENCE if make else HASTE
     if path is None:
-        return _server(location, write=write)
+        return _server(location, write=write, patience=patience)
     exists = path.exists()
+    if not exists and not make:
+        raise gone(str(path), "is gone")
     if not exists and not write:
-        return Database(_sqlite_engine(":memory:", write=True), str(path), fresh=True)
-    engine = _sqlite_engine(str(path), write=write)
-    if write:
+        return Database(_sqlite_engine(":memory:", write=True, patience=patience), str(path), fresh=True)
+    if write and make:
         _make_private(path)
     _refuse_shared(path)
+    # What vanishes now is not made by looking at it.
+    engine = _sqlite_engine(f"{path.as_uri()}?mode=rw", write=write, patience=patience)
     return Database(engine, str(path), fresh=not exists)
 
 
@@ -116,11 +153,17 @@ def _sqlite_path(location: str) -> pathlib.Path | None:
     return pathlib.Path(location).expanduser().absolute()
 
 
-def _server(location: str, *, write: bool) -> Database:
+def _server(location: str, *, write: bool, patience: float) -> Database:
     try:
         url = make_url(location)
         url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
-        engine = create_engine(url, poolclass=NullPool, execution_options={"postgresql_readonly": not write})
+        options = {"application_name": f"relmgmt: process {os.getpid()} on {platform.node()}"[:63], **_SERVER}
+        engine = create_engine(
+            url,
+            poolclass=NullPool,
+            execution_options={} if write else {"postgresql_readonly": True},
+            connect_args={name: value for name, value in options.items() if name not in url.query},
+        )
     except (ArgumentError, NoSuchModuleError):
         # Not quoted: the text may hold a password.
         raise InputError(
@@ -134,13 +177,19 @@ def _server(location: str, *, write: bool) -> Database:
             f"The registry needs a Python package that is not there: {exc.name}",
             hint=f"Install it for the Python that runs Ansible: python3 -m pip install {exc.name}",
         ) from exc
+
+    @event.listens_for(engine, "connect")
+    def settings(connection: t.Any, record: object) -> None:
+        connection.cursor().execute(_SESSION.format(patience * 1000))
+        connection.commit()
+
     return Database(engine, url.render_as_string(hide_password=True))
 
 
-def _sqlite_engine(path: str, *, write: bool) -> Engine:
+def _sqlite_engine(path: str, *, write: bool, patience: float) -> Engine:
     def connect() -> sqlite3.Connection:
         # Without an isolation level the driver begins no transaction by itself: Database does, with the right lock.
-        return sqlite3.connect(path, isolation_level=None, timeout=BUSY_MILLISECONDS / 1000)
+        return sqlite3.connect(path, uri=True, isolation_level=None, timeout=patience)
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
@@ -168,7 +217,10 @@ def _make_private(path: pathlib.Path) -> None:
 
 def _refuse_shared(path: pathlib.Path) -> None:
     for item, bits in ((path, stat.S_IWGRP | stat.S_IWOTH), (path.parent, stat.S_IWOTH)):
-        mode = item.stat().st_mode
+        try:
+            mode = item.stat().st_mode
+        except FileNotFoundError:
+            raise gone(str(path), "is gone") from None
         if mode & bits and not mode & stat.S_ISVTX:
             raise InputError(
                 "registry-exposed",

@@ -12,7 +12,7 @@ import os
 import pathlib
 import platform
 
-__all__ = ["Alive", "Holder", "is_alive"]
+__all__ = ["Alive", "Holder", "is_alive", "is_near"]
 
 _PROC = pathlib.Path("/proc")
 
@@ -35,6 +35,11 @@ class Holder:
         pid = os.getpid() if pid is None else pid
         return cls(platform.node(), _boot(), pid, _started(pid))
 
+    @classmethod
+    def run(cls) -> Holder:
+        """The playbook's process: a verb works in a child of it."""
+        return cls.of(os.getppid())
+
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
 
@@ -42,11 +47,14 @@ class Holder:
 Alive = collections.abc.Callable[[Holder], bool]
 
 
+def is_near(holder: Holder) -> bool:
+    """Whether it can be seen from here if the process lives: it is one of this host, boot and pid namespace."""
+    return bool(holder.boot and holder.started) and (holder.host, holder.boot) == (platform.node(), _boot())
+
+
 def is_alive(holder: Holder) -> bool:
-    """False only if it is certain that the process is gone: it was one of this host, boot and pid namespace."""
-    here = (platform.node(), _boot())
-    certain = holder.boot and holder.started and (holder.host, holder.boot) == here
-    return not certain or _started(holder.pid) == holder.started
+    """False only if it is certain that the process is gone."""
+    return not is_near(holder) or _started(holder.pid) == holder.started
 
 
 def _boot() -> str:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Leases: one job at a time on a package in an environment, and on each database that it changes (private).
+"""Leases: one rollout at a time of a package in an environment, and on each database that it changes (private).
 
 A fencing token is given once, greater than all before it in the whole registry; hosts refuse a smaller one than they
-saw. Taking the token first also makes contenders queue: it locks the registry's only row until the transaction ends.
+saw. It is no smaller than the time, so that a registry which lost its last days gives none again that it gave then.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ import typing as t
 
 from ...module_utils._model.errors import ConflictError
 from .._optional import optional
+from . import members
 from .clock import stamp
-from .holder import Alive, Holder
+from .holder import Alive, Holder, is_near
 from .tables import tables
 
 if t.TYPE_CHECKING:
-    from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+    from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 else:
-    and_, delete, insert, select, update = optional(
-        "sqlalchemy", "and_", "delete", "insert", "select", "update", package="SQLAlchemy"
+    and_, delete, func, insert, select, update = optional(
+        "sqlalchemy", "and_", "delete", "func", "insert", "select", "update", package="SQLAlchemy"
     )
 
-__all__ = ["Lease", "acquire", "release", "renew"]
+__all__ = ["Lease", "acquire", "beat", "join", "release", "renew"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,61 +58,111 @@ def acquire(
     Raises:
         ConflictError: another process holds it (``rollout-locked``).
     """
-    registry, leases = tables().registry, tables().leases
-    connection.execute(update(registry).values(token=registry.c.token + 1))
-    token = int(connection.execute(select(registry.c.token)).scalar_one())
-    lease = dataclasses.replace(wanted, token=token, expires=stamp(now + datetime.timedelta(seconds=ttl)))
-    times = {"acquired": stamp(now), "renewed": stamp(now), "expires": lease.expires}
+    leases, token = tables().leases, _next_token(connection, now)
     for what, values in _rows(wanted):
         here = and_(*(leases.c[name] == value for name, value in values.items()))
         row = connection.execute(select(leases).where(here)).one_or_none()
         if row is not None:
-            _refuse_held(what, row, holder, now=now, alive=alive)
-            connection.execute(delete(leases).where(here))
-        connection.execute(insert(leases).values(**values, **dataclasses.asdict(holder), **times, token=lease.token))
-    return lease
+            _take_over(connection, what, row, holder, now=now, alive=alive)
+        connection.execute(insert(leases).values(**values, token=token, acquired=stamp(now)))
+    until = members.join(connection, token, holder, now=now, ttl=ttl)
+    return dataclasses.replace(wanted, token=token, expires=until)
 
 
-def renew(connection: Connection, lease: Lease, *, now: datetime.datetime, ttl: float) -> Lease:
-    """The same lease for longer.
+def join(
+    connection: Connection, lease: Lease, holder: Holder, *, now: datetime.datetime, ttl: float, alive: Alive
+) -> Lease:
+    """The same lease, held by one more.
+
+    Raises:
+        ConflictError: it is not that one any more, or nobody is left who holds it (``lease-lost``).
+    """
+    if all(member.gone for member in members.living(connection, lease.token, now=now, alive=alive)):
+        raise _lost(lease)
+    return renew(connection, lease, holder, now=now, ttl=ttl)
+
+
+def renew(connection: Connection, lease: Lease, holder: Holder, *, now: datetime.datetime, ttl: float) -> Lease:
+    """The same lease for longer: nobody has taken it over, so who comes late may still have it.
 
     Raises:
         ConflictError: it is gone, or somebody else took it over (``lease-lost``).
     """
-    longer = dataclasses.replace(lease, expires=stamp(now + datetime.timedelta(seconds=ttl)))
-    table = tables().leases
-    renewed = update(table).where(table.c.token == lease.token).values(renewed=stamp(now), expires=longer.expires)
-    if connection.execute(renewed).rowcount != len(_rows(lease)):
+    leases = tables().leases
+    count = connection.execute(select(func.count()).select_from(leases).where(leases.c.token == lease.token))
+    if count.scalar_one() != len(_rows(lease)):
+        raise _lost(lease)
+    return dataclasses.replace(lease, expires=members.join(connection, lease.token, holder, now=now, ttl=ttl))
+
+
+def beat(connection: Connection, lease: Lease, holder: Holder, *, now: datetime.datetime, ttl: float) -> None:
+    """Renew it for a holder that has not left it.
+
+    Raises:
+        ConflictError: it has, or the lease is lost (``lease-lost``).
+    """
+    if not members.beat(connection, lease.token, holder, now=now, ttl=ttl):
+        raise _lost(lease)
+
+
+def release(connection: Connection, lease: Lease, holder: Holder, *, now: datetime.datetime, alive: Alive) -> bool:
+    """Leave it; the last gives it back. False if it was not the holder's any more."""
+    ours = False
+    left = []
+    for member in members.living(connection, lease.token, now=now, alive=alive):
+        if member.holder == holder:
+            ours = True
+            members.end(connection, lease.token, member, members.RELEASED, by=None, now=now)
+        elif member.gone:
+            members.end(connection, lease.token, member, member.gone, by=holder, now=now)
+        else:
+            left.append(member)
+    if not left:
+        connection.execute(delete(tables().leases).where(tables().leases.c.token == lease.token))
+    return ours
+
+
+def _next_token(connection: Connection, now: datetime.datetime) -> int:
+    registry = tables().registry
+    last = int(connection.execute(select(registry.c.token)).scalar_one())
+    token = max(last + 1, int(now.timestamp()))
+    connection.execute(update(registry).values(token=token))
+    return token
+
+
+def _take_over(
+    connection: Connection, what: str, row: Row[t.Any], holder: Holder, *, now: datetime.datetime, alive: Alive
+) -> None:
+    """End the lease of the row if all who hold it are gone, or are the one that wants it."""
+    held = members.living(connection, row.token, now=now, alive=alive)
+    others = [member for member in held if not member.gone and member.holder != holder]
+    if others:
+        who = ", ".join(str(member.holder) for member in others)
+        here = [str(member.holder) for member in others if is_near(member.holder)]
+        ends = f"without a sign of life the lease ends at {max(member.expires for member in others)}"
         raise ConflictError(
-            "lease-lost",
-            f"The lease on {lease} with token {lease.token} is gone or was taken over",
-            hint="Another run may be at work: see it with relmgmt.release.rollout_info.",
+            "rollout-locked",
+            f"{what} is held by {who} since {row.acquired}",
+            hint=f"Wait for that run, or end it; {f'{here[0]} lives' if here else ends}.",
         )
-    return longer
+    for member in held:
+        members.end(connection, row.token, member, member.gone or members.TAKEN_OVER, by=holder, now=now)
+    connection.execute(delete(tables().leases).where(tables().leases.c.token == row.token))
 
 
-def release(connection: Connection, lease: Lease) -> bool:
-    """Give it back; False if it was not ours any more."""
-    table = tables().leases
-    return connection.execute(delete(table).where(table.c.token == lease.token)).rowcount == len(_rows(lease))
-
-
-def _refuse_held(what: str, row: Row[t.Any], holder: Holder, *, now: datetime.datetime, alive: Alive) -> None:
-    other = Holder(row.host, row.boot, row.pid, row.started)
-    if other == holder or row.expires <= stamp(now) or not alive(other):
-        return
-    raise ConflictError(
-        "rollout-locked",
-        f"{what} is held by {other} since {row.acquired}",
-        hint=f"Wait for that run, or end it; without a sign of life the lease ends at {row.expires}.",
+def _lost(lease: Lease) -> ConflictError:
+    return ConflictError(
+        "lease-lost",
+        f"The lease on {lease} with token {lease.token} is gone or was taken over",
+        hint="Another run may be at work: see it with relmgmt.release.rollout_info.",
     )
 
 
 def _rows(lease: Lease) -> list[tuple[str, dict[str, str]]]:
-    """What is leased, for people and by its key; no package is called as databases are here."""
+    """What is leased, for people and by its key."""
     package = {"package": lease.package, "environment": lease.environment, "instance": lease.instance}
     databases = [
-        (f"Database {database}", {"package": "database", "environment": database, "instance": ""})
+        (f"Database {database}", {"package": members.DATABASE, "environment": database, "instance": ""})
         for database in lease.databases
     ]
     return [(str(lease), package), *databases]

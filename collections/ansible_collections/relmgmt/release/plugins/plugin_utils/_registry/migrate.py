@@ -13,28 +13,32 @@ from ...module_utils._model.errors import InputError
 from .._optional import optional
 from .database import Database
 from .tables import tables
+from .trouble import gone
 
 if t.TYPE_CHECKING:
-    from sqlalchemy import Connection, func, inspect, select, text, update
+    from sqlalchemy import Connection, inspect, select, update
 else:
-    func, inspect, select, text, update = optional(
-        "sqlalchemy", "func", "inspect", "select", "text", "update", package="SQLAlchemy"
-    )
+    inspect, select, update = optional("sqlalchemy", "inspect", "select", "update", package="SQLAlchemy")
 
 __all__ = ["VERSION", "migrate"]
 
 VERSION = 4
-_LOCK = 0x52454C4D
 
 
-def migrate(database: Database, *, write: bool) -> str:
+def migrate(database: Database, *, write: bool, identity: str = "") -> str:
     """Bring the schema to ``VERSION`` and return the registry's id.
 
+    Args:
+        identity: the id that it has to have; empty: any, or none yet.
+
     Raises:
+        BackendError: it has another id (``registry-gone``).
         InputError: a newer relmgmt made it (``registry-newer``); it is older, may not be written (``registry-older``).
     """
     with database.read() as connection:
-        version, identity = _state(connection)
+        version, found = _state(connection)
+    if identity and found != identity:
+        raise gone(database.name, "is another one than this run began with" if found else "is empty")
     if version < VERSION:
         if not write and not database.fresh:
             raise InputError(
@@ -43,14 +47,14 @@ def migrate(database: Database, *, write: bool) -> str:
                 hint="Whatever writes to it brings it forward: run that first, without check mode.",
             )
         with database.write() as connection:
-            version, identity = _upgraded(connection)
+            version, found = _upgraded(connection)
     if version > VERSION:
         raise InputError(
             "registry-newer",
             f"The registry {database.name} is of version {version}, this relmgmt knows {VERSION}",
             hint="Use the newer relmgmt that made it so.",
         )
-    return identity
+    return found
 
 
 def _state(connection: Connection) -> tuple[int, str]:
@@ -68,8 +72,6 @@ def _upgraded(connection: Connection) -> tuple[int, str]:
 
     (migration_context,) = optional("alembic.runtime.migration", "MigrationContext", package="alembic")
     (operations,) = optional("alembic.operations", "Operations", package="alembic")
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     version, identity = _state(connection)
     registry = tables().registry
     for step in MIGRATIONS[version:]:

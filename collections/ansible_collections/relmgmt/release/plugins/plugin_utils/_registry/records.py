@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 else:
     and_, insert, select, update = optional("sqlalchemy", "and_", "insert", "select", "update", package="SQLAlchemy")
 
-__all__ = ["begin", "deploy", "evidence", "finish", "order", "package", "promotion", "setting", "wave"]
+__all__ = ["begin", "deploy", "evidence", "finish", "order", "package", "promotion", "setting", "taken_over", "wave"]
 
 Data = collections.abc.Mapping[str, t.Any]
 
@@ -68,11 +68,7 @@ def finish(connection: Connection, rollout: str, result: str, reason: str, *, to
     known(result, RESULTS[1:], what=f"rollout {rollout}: result")
     before = _rollout(connection, rollout)
     if token is not None and before.token != token:
-        raise ConflictError(
-            "rollout-taken-over",
-            f"Rollout {rollout} was taken over by another job (token {before.token}, this one holds {token})",
-            hint="Follow that one: see rollout_info.",
-        )
+        raise taken_over(rollout, before.token, token)
     if (before.result, before.reason) == (result, reason):
         return False
     _refuse_finished(before)
@@ -80,6 +76,14 @@ def finish(connection: Connection, rollout: str, result: str, reason: str, *, to
     values = {"result": result, "reason": reason, "finished": now}
     connection.execute(update(table).where(table.c.id == rollout).values(**values))
     return True
+
+
+def taken_over(rollout: str, holds: int, held: int) -> ConflictError:
+    return ConflictError(
+        "rollout-taken-over",
+        f"Rollout {rollout} was taken over by another job (token {holds}, this one holds {held})",
+        hint="Follow that one: see rollout_info.",
+    )
 
 
 def wave(connection: Connection, rollout: str, index: int, data: Data, *, now: str) -> bool:

@@ -17,8 +17,8 @@ import typing as t
 
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
-from . import leases, queries, records, schemas
-from .clock import Clock, stamp, utc_now
+from . import entry, leases, members, queries, records, schemas
+from .clock import Clock, stamp
 from .database import Database, open_database
 from .holder import Alive, Holder, is_alive
 from .leases import Lease
@@ -34,24 +34,36 @@ _ATTEMPTS = 16
 class Registry:
     """An open registry; a context manager. ``id`` is its own for good: tokens of two registries do not compare."""
 
-    def __init__(self, database: Database, identity: str, *, clock: Clock, alive: Alive) -> None:
+    def __init__(self, database: Database, identity: str, *, clock: Clock | None, alive: Alive) -> None:
         self.id = identity
-        self._database, self._clock, self._alive = database, clock, alive
+        self._database, self._clock, self._alive = database, clock or database.now, alive
 
     @classmethod
-    def open(cls, location: str, *, clock: Clock = utc_now, alive: Alive = is_alive, write: bool = True) -> Registry:
+    def open(
+        cls,
+        location: str,
+        *,
+        identity: str = "",
+        clock: Clock | None = None,
+        alive: Alive = is_alive,
+        write: bool = True,
+    ) -> Registry:
         """Open the registry at a path or URL and bring its schema forward.
 
         Args:
+            identity: the id that it has to have; then nothing is made. Empty: whichever is there, or a new one.
+            clock: the clock to go by; None: the database's own.
             write: False for check mode and questions: nothing is made or changed, a missing SQLite file is empty.
 
         Raises:
             InputError: ``registry-newer``, ``registry-older``, ``registry-exposed``, ``registry-location``.
-            BackendError: ``registry-failed``, ``registry-busy``, ``dependency-missing``.
+            BackendError: ``registry-failed``, ``registry-busy``, ``registry-full``, ``registry-readonly``,
+                ``registry-gone``, ``dependency-missing``.
         """
-        database = open_database(location, write=write)
+        database = open_database(location, write=write, make=not identity)
         try:
-            return cls(database, migrate(database, write=write), clock=clock, alive=alive)
+            found = migrate(database, write=write, identity=identity)
+            return cls(database, found, clock=clock, alive=alive)
         except BaseException:
             database.close()
             raise
@@ -79,7 +91,8 @@ class Registry:
 
     def new_rollout_id(self) -> str:
         """An id that no rollout has, for example ``20261121T103000Z-3f9a``; ids sort by time."""
-        begun = self._clock().strftime("%Y%m%dT%H%M%SZ")
+        with self._database.read():
+            begun = self._clock().strftime("%Y%m%dT%H%M%SZ")
         for _attempt in range(_ATTEMPTS):
             identity = f"{begun}-{secrets.token_hex(2)}"
             with self._database.read() as connection:
@@ -125,6 +138,16 @@ class Registry:
         """All hosts of a wave in one transaction; how many rows are new or changed."""
         with self._database.write() as connection:
             return records.deploy(connection, rollout, rows, now=self._now())
+
+    def record(self, rollout: str, entries: collections.abc.Iterable[entry.Entry], *, token: int) -> None:
+        """What happened in a rollout, all of it or nothing. token: of the lease that the job holds, or held.
+
+        Raises:
+            InputError: ``rollout-unknown``.
+            ConflictError: ``rollout-taken-over``, ``rollout-finished``.
+        """
+        with self._database.write() as connection:
+            entry.write(connection, rollout, entries, token=token, now=self._now())
 
     def finish_rollout(self, rollout: str, result: str, reason: str = "", *, token: int | None = None) -> bool:
         """Record its end. ``token``: of the lease that the job holds, so that no job ends what another one took over.
@@ -181,8 +204,7 @@ class Registry:
 
     def rollouts(self, *, package: str = "", environment: str = "", limit: int = 20) -> list[Data]:
         """The newest ones first; empty package or environment: all."""
-        where = {"package": package, "environment": environment}
-        return self._rollouts({name: value for name, value in where.items() if value}, limit=limit)
+        return self._rollouts(_given(package=package, environment=environment), limit=limit)
 
     def open_rollout(self, package: str, environment: str, instance: str) -> Data | None:
         """The unfinished one, if there is one."""
@@ -242,7 +264,7 @@ class Registry:
         ttl: float,
         databases: t.Iterable[str] = (),
     ) -> Lease:
-        """The lease for ``ttl`` seconds, with a new token; taken over from a holder that is gone or out of time.
+        """The lease for ``ttl`` seconds, with a new token; taken over from holders that are gone or out of time.
 
         Raises:
             ConflictError: another process holds it, or that of a database (``rollout-locked``).
@@ -251,15 +273,52 @@ class Registry:
         with self._database.write() as connection:
             return leases.acquire(connection, wanted, holder, now=self._clock(), ttl=ttl, alive=self._alive)
 
-    def renew(self, lease: Lease, *, ttl: float) -> Lease:
-        """Raises ConflictError (``lease-lost``)."""
-        with self._database.write() as connection:
-            return leases.renew(connection, lease, now=self._clock(), ttl=ttl)
+    def join(self, lease: Lease, holder: Holder, *, ttl: float) -> Lease:
+        """The lease of another job that lives, held by this one too: it works on other hosts of the same rollout.
 
-    def release(self, lease: Lease) -> bool:
-        """Give it back; False if it was not ours any more."""
+        Raises:
+            ConflictError: it was taken over, or nobody holds it any more (``lease-lost``).
+        """
         with self._database.write() as connection:
-            return leases.release(connection, lease)
+            return leases.join(connection, lease, holder, now=self._clock(), ttl=ttl, alive=self._alive)
+
+    def renew(self, lease: Lease, holder: Holder | None = None, *, ttl: float) -> Lease:
+        """holder: by default the run whose verb calls.
+
+        Raises:
+            ConflictError: ``lease-lost``.
+        """
+        with self._database.write() as connection:
+            return leases.renew(connection, lease, holder or Holder.run(), now=self._clock(), ttl=ttl)
+
+    def beat(self, lease: Lease, holder: Holder, *, ttl: float) -> None:
+        """Renew for a holder that has not left it, and does nothing else.
+
+        Raises:
+            ConflictError: it has left, or the lease is lost (``lease-lost``).
+        """
+        with self._database.write() as connection:
+            leases.beat(connection, lease, holder, now=self._clock(), ttl=ttl)
+
+    def release(self, lease: Lease, holder: Holder | None = None) -> bool:
+        """Leave it; the last holder gives it back. False if it was not the holder's, by default the run's, any more."""
+        who = holder or Holder.run()
+        with self._database.write() as connection:
+            return leases.release(connection, lease, who, now=self._clock(), alive=self._alive)
+
+    def holders(self, package: str = "", environment: str = "", instance: str = "") -> list[Data]:
+        """Who holds which leases now; empty: all. ``gone`` says of one that holds no longer how that came."""
+        with self._database.read() as connection:
+            where = _given(package=package, environment=environment, instance=instance)
+            return members.holders(connection, where, now=self._clock(), alive=self._alive)
+
+    def lease_history(
+        self, package: str = "", environment: str = "", instance: str = "", *, limit: int = 20
+    ) -> list[Data]:
+        """Who held which leases and how that ended, the latest first; empty: all."""
+        with self._database.read() as connection:
+            where = _given(package=package, environment=environment, instance=instance)
+            return members.history(connection, where, limit=limit)
 
     def _rollouts(self, where: dict[str, str], *, limit: int | None = None) -> list[Data]:
         with self._database.read() as connection:
@@ -267,3 +326,7 @@ class Registry:
 
     def _now(self) -> str:
         return stamp(self._clock())
+
+
+def _given(**where: str) -> dict[str, str]:
+    return {name: value for name, value in where.items() if value}

@@ -27,8 +27,8 @@ __all__ = ["Tables", "tables"]
 class Tables(types.SimpleNamespace):
     """``registry`` holds one row: the registry's id, the version of its schema, the last fencing token.
 
-    ``orders``: what people ask of a rollout while it runs. ``lease_members``: the jobs that share a lease.
-    ``lease_history``: every lease that ended, and how.
+    ``orders``: what people ask of a rollout while it runs. ``leases``: what is leased, under which token.
+    ``lease_members``: the processes that hold a lease. ``lease_history``: those that did, and how that ended.
     """
 
     metadata: MetaData
@@ -99,8 +99,7 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
         "leases": [
             *map(_key, ("package", "environment", "instance")),
             _number("token"),
-            *map(_text, ("host", "boot", "started", "acquired", "renewed", "expires")),
-            Column("pid", Integer, nullable=False),
+            _text("acquired"),
         ],
         "settings": [_key("name"), Column("value", JSON, nullable=False), _text("recorded")],
         "evidence": [
@@ -120,16 +119,15 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
             *map(_text, ("kind", "by", "reason", "given")),
         ],
         "lease_members": [
-            *map(_key, ("package", "environment", "instance", "host", "boot")),
+            Column("token", BigInteger, primary_key=True, autoincrement=False),
+            *map(_key, ("host", "boot", "started")),
             Column("pid", Integer, primary_key=True, autoincrement=False),
-            _key("started"),
-            _number("token"),
             *map(_text, ("joined", "renewed", "expires")),
         ],
         "lease_history": [
-            *map(_key, ("package", "environment", "instance")),
             Column("token", BigInteger, primary_key=True, autoincrement=False),
-            *map(_text, ("holder", "acquired", "ended", "how", "by")),
+            Column("number", Integer, primary_key=True, autoincrement=False),
+            *map(_text, ("package", "environment", "instance", "holder", "joined", "ended", "how", "by")),
         ],
     }
 

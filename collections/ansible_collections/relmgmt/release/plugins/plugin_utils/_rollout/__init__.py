@@ -26,10 +26,11 @@ from .migrating import (
 )
 from .migration import VARIABLE as DATABASES
 from .migration import Database
-from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
+from .opening import Opened, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
 from .profiles import SECRETS_PREFIX, HostInput
+from .recording import LEASE_SECONDS, catch_up, keep, registry_of
 from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
 from .strategy import STRATEGIES, Options, Wave, budget_of, site_budgets_of, waves
 from .verdict import FINAL, Budget, Result, SiteBudgets, Verdict, counted, decide, final, good_outcomes
@@ -72,6 +73,7 @@ __all__ = [
     "Work",
     "astray",
     "budget_of",
+    "catch_up",
     "check",
     "closing",
     "counted",
@@ -81,10 +83,12 @@ __all__ = [
     "good_outcomes",
     "judge",
     "judge_moves",
+    "keep",
     "lease_of",
     "lost_elsewhere",
     "open_rollout",
     "outcomes",
+    "registry_of",
     "rehearsals",
     "remembered",
     "rows",

@@ -13,8 +13,8 @@ import typing as t
 from ...module_utils._model.errors import BackendError, ConflictError
 from .._registry import RESUME, Registry
 from .account import lease_of
-from .opening import LEASE_SECONDS
 from .plan import Plan
+from .recording import LEASE_SECONDS
 from .strategy import Wave
 
 __all__ = ["Bake", "wait"]

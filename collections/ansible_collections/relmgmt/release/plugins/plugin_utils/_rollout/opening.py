@@ -24,10 +24,10 @@ from .learning import learned
 from .plan import Plan
 from .planning import Wish, left_out, make_plan
 from .profiles import HostInput, Scope, make_profiles
+from .recording import LEASE_SECONDS
 
-__all__ = ["LEASE_SECONDS", "Opened", "Package", "check", "open_rollout"]
+__all__ = ["Opened", "Package", "check", "open_rollout"]
 
-LEASE_SECONDS = 900  # renewed at every verdict
 Hosts = collections.abc.Mapping[str, HostInput]
 Inventory = collections.abc.Callable[[str], collections.abc.Mapping[str, t.Any] | None]  # variables of any host
 
@@ -98,7 +98,7 @@ def open_rollout(
     if unfinished and unfinished.id != plan.id:
         registry.finish_rollout(unfinished.id, STOPPED, f"superseded by {plan.id}")
     if not plan.active:
-        registry.release(lease)
+        registry.release(lease, holder)
         return Opened(plan, None, None, clocks)
     if package.manifest:
         registry.record_package(package.manifest)

@@ -12,10 +12,10 @@ from ..._optional import optional
 
 if t.TYPE_CHECKING:
     from alembic.operations import Operations
-    from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Text
+    from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Text, text
 else:
-    BigInteger, Column, ForeignKey, Integer, Text = optional(
-        "sqlalchemy", "BigInteger", "Column", "ForeignKey", "Integer", "Text", package="SQLAlchemy"
+    BigInteger, Column, ForeignKey, Integer, Text, text = optional(
+        "sqlalchemy", "BigInteger", "Column", "ForeignKey", "Integer", "Text", "text", package="SQLAlchemy"
     )
 
 __all__ = ["upgrade"]
@@ -30,17 +30,40 @@ def upgrade(operations: Operations) -> None:
         Column("number", Integer, primary_key=True, autoincrement=False),
         *(Column(name, Text, nullable=False) for name in ("kind", "by", "reason", "given")),
     )
-    operations.create_table(
-        "lease_members",
-        *(Column(name, Text, primary_key=True) for name in ("package", "environment", "instance", "host", "boot")),
-        Column("pid", Integer, primary_key=True, autoincrement=False),
-        Column("started", Text, primary_key=True),
+    _leases(operations)
+
+
+def _leases(operations: Operations) -> None:
+    """A lease may have several holders now; who holds one while this runs goes on to hold it."""
+    connection = operations.get_bind()
+    held = [{**row, "joined": row["acquired"]} for row in connection.execute(text("SELECT * FROM leases")).mappings()]
+    operations.drop_table("leases")
+    leases = operations.create_table(
+        "leases",
+        *(Column(name, Text, primary_key=True) for name in ("package", "environment", "instance")),
         Column("token", BigInteger, nullable=False),
+        Column("acquired", Text, nullable=False),
+    )
+    members = operations.create_table(
+        "lease_members",
+        Column("token", BigInteger, primary_key=True, autoincrement=False),
+        *(Column(name, Text, primary_key=True) for name in ("host", "boot", "started")),
+        Column("pid", Integer, primary_key=True, autoincrement=False),
         *(Column(name, Text, nullable=False) for name in ("joined", "renewed", "expires")),
     )
     operations.create_table(
         "lease_history",
-        *(Column(name, Text, primary_key=True) for name in ("package", "environment", "instance")),
         Column("token", BigInteger, primary_key=True, autoincrement=False),
-        *(Column(name, Text, nullable=False) for name in ("holder", "acquired", "ended", "how", "by")),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        *(
+            Column(name, Text, nullable=False)
+            for name in ("package", "environment", "instance", "holder", "joined", "ended", "how", "by")
+        ),
     )
+    operations.bulk_insert(leases, [_values(leases, row) for row in held])
+    holders = {row["token"]: row for row in held}
+    operations.bulk_insert(members, [_values(members, row) for row in holders.values()])
+
+
+def _values(table: t.Any, row: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {column.name: row[column.name] for column in table.columns}

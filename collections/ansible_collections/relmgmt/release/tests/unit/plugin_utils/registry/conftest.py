@@ -2,18 +2,23 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A registry in a temporary directory with a clock that the test moves."""
+"""A registry, in SQLite and in PostgreSQL, with a clock that the test moves."""
 
 from __future__ import annotations
 
 import collections.abc
 import datetime
+import itertools
 import pathlib
 import typing as t
 
 import pytest
 
 from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import DeploymentRow, Registry, RolloutRow
+
+from . import postgres
+
+_NUMBERS = itertools.count(1)
 
 
 class Clock:
@@ -39,9 +44,33 @@ def path(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "private" / "registry.db"
 
 
+@pytest.fixture(scope="session")
+def server() -> collections.abc.Iterator[postgres.Cluster]:
+    if why := postgres.problem():
+        pytest.skip(f"NOT COVERED: the registry in PostgreSQL: {why}")
+    with postgres.cluster() as made:
+        yield made
+
+
 @pytest.fixture
-def registry(path: pathlib.Path, clock: Clock) -> collections.abc.Iterator[Registry]:
-    with Registry.open(str(path), clock=clock) as opened:
+def database(server: postgres.Cluster) -> str:
+    """The URL of an empty schema in PostgreSQL."""
+    schema = f"registry_{next(_NUMBERS)}"
+    with server.connected("postgres") as connection:
+        connection.execute(f"CREATE SCHEMA {schema}".encode())
+    return f"{server.url('postgres')}&options=-csearch_path%3D{schema}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest) -> str:
+    """Where a registry can be made, as users name it."""
+    kind = {"sqlite": "path", "postgresql": "database"}[request.param]
+    return str(request.getfixturevalue(kind))
+
+
+@pytest.fixture
+def registry(place: str, clock: Clock) -> collections.abc.Iterator[Registry]:
+    with Registry.open(place, clock=clock) as opened:
         yield opened
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import pathlib
-import sqlite3
 import subprocess
 import sys
 import typing as t
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
-from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
-from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import Holder, Registry, location
+from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import ConflictError, RelmgmtError
+from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import Holder, Lease, Registry, location
+from ansible_collections.relmgmt.release.plugins.plugin_utils._registry.database import open_database
 from ansible_collections.relmgmt.release.plugins.plugin_utils._registry.migrate import VERSION
 from ansible_collections.relmgmt.release.plugins.plugin_utils._registry.migrations import MIGRATIONS
 from ansible_collections.relmgmt.release.plugins.plugin_utils._registry.tables import tables
@@ -30,11 +31,11 @@ def refused(where: str, **how: t.Any) -> RelmgmtError:
     return caught.value
 
 
-def set_version(path: pathlib.Path, version: int) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE registry SET schema = ?", (version,))
-    connection.commit()
-    connection.close()
+def set_version(place: str, version: int) -> None:
+    database = open_database(place, write=True)
+    with database.write() as connection:
+        connection.execute(tables().registry.update().values(schema=version))
+    database.close()
 
 
 def test_it_is_for_its_owner_alone(path: pathlib.Path) -> None:
@@ -56,39 +57,91 @@ def test_it_keeps_its_id(path: pathlib.Path) -> None:
     assert len(first.id) == 32
 
 
-def test_migrations_make_the_tables_that_queries_see(path: pathlib.Path) -> None:
-    with Registry.open(str(path)) as registry, registry._database.read() as connection:
+def test_migrations_make_the_tables_that_queries_see(place: str) -> None:
+    with Registry.open(place) as registry, registry._database.read() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), tables().metadata)
     assert differences == []
     assert len(MIGRATIONS) == VERSION
 
 
-def test_a_registry_of_version_1_keeps_what_it_holds(path: pathlib.Path) -> None:
-    with Registry.open(str(path)) as registry:
-        identity = registry.id
-        registry.acquire("a/b", "c", "d", Holder.of(), ttl=1)
-        with registry._database.write() as connection:
-            for later in ("migrations", "evidence", "settings", "orders", "lease_members", "lease_history"):
-                getattr(tables(), later).drop(connection)
-            connection.exec_driver_sql('ALTER TABLE rollouts DROP COLUMN "by"')
-    set_version(path, 1)
-    with Registry.open(str(path)) as registry:
-        assert registry.id == identity
-        assert registry.acquire("a/b", "c", "d", Holder.of(), ttl=1).token == 2
+def make_version_1(location: str) -> None:
+    """An empty registry as the first step made it."""
+    database = open_database(location, write=True)
+    with database.write() as connection:
+        MIGRATIONS[0](Operations(MigrationContext.configure(connection)))
+        connection.exec_driver_sql("INSERT INTO registry (id, schema, token) VALUES ('the-first', 1, 7)")
+        connection.exec_driver_sql(
+            "INSERT INTO leases VALUES ('a/b', 'prod', 'main', 7, 'ctl', 'boot', '100', '2026', '2026', '2999', 12)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO leases VALUES ('database', 'pg-a', '', 7, 'ctl', 'boot', '100', '2026', '2026', '2999', 12)"
+        )
+    database.close()
+
+
+def test_a_registry_of_version_1_keeps_what_it_holds(place: str) -> None:
+    make_version_1(place)
+    with Registry.open(place) as registry:
+        assert registry.id == "the-first"
+        with pytest.raises(ConflictError, match="is held by process 12 on ctl"):
+            registry.acquire("a/b", "prod", "main", Holder.of(), ttl=1)
+        lease = Lease(registry.id, "a/b", "prod", "main", 7, "", ("pg-a",))
+        registry.renew(lease, Holder("ctl", "boot", 12, "100"), ttl=60)
+        assert registry.acquire("c/d", "prod", "main", Holder.of(), ttl=1).token > 7
         assert registry.put_setting("a", {"b": 1})
 
 
-def test_a_newer_registry_is_refused(path: pathlib.Path) -> None:
-    Registry.open(str(path)).close()
-    set_version(path, VERSION + 1)
-    error = refused(str(path))
-    assert (error.code, str(path) in error.message) == ("registry-newer", True)
+def test_two_that_bring_a_registry_forward_at_once_do_it_once(place: str) -> None:
+    make_version_1(place)
+    program = (
+        "import sys\n"
+        "from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import Registry\n"
+        "sys.stdin.read(1)\n"
+        "print(Registry.open(sys.argv[1]).id)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", program, place],
+            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _number in range(2)
+    ]  # fmt: skip
+    for process in both:
+        assert process.stdin
+        process.stdin.write("x")
+        process.stdin.flush()
+    assert [process.communicate()[0].strip() for process in both] == ["the-first", "the-first"]
 
 
-def test_an_older_registry_is_not_brought_forward_by_a_question(path: pathlib.Path) -> None:
-    Registry.open(str(path)).close()
-    set_version(path, 0)
-    assert refused(str(path), write=False).code == "registry-older"
+def test_a_run_that_goes_on_makes_no_new_registry(place: str) -> None:
+    error = refused(place, identity="the-first")
+    assert error.code == "registry-gone"
+    Registry.open(place).close()
+    assert "is another one" in refused(place, identity="the-first").message
+    with Registry.open(place) as registry:
+        Registry.open(place, identity=registry.id).close()
+
+
+def test_a_registry_that_goes_while_it_is_opened_is_not_made_anew(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.mkdir()
+    monkeypatch.setattr(pathlib.Path, "exists", lambda self: True)
+    assert refused(str(path), identity="the-first").code == "registry-gone"
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_newer_registry_is_refused(place: str) -> None:
+    Registry.open(place).close()
+    set_version(place, VERSION + 1)
+    assert refused(place).code == "registry-newer"
+
+
+def test_an_older_registry_is_not_brought_forward_by_a_question(place: str) -> None:
+    Registry.open(place).close()
+    set_version(place, 0)
+    assert refused(place, write=False).code == "registry-older"
 
 
 def test_a_question_makes_nothing(path: pathlib.Path) -> None:
@@ -132,7 +185,8 @@ def test_a_damaged_transaction_leaves_nothing(path: pathlib.Path) -> None:
             connection.execute(tables().packages.delete())
             connection.execute(tables().registry.update().values(token=99))
             raise ZeroDivisionError
-        assert registry.acquire("a/b", "c", "d", Holder.of(), ttl=1).token == 1
+        with registry._database.read() as connection:
+            assert connection.execute(tables().registry.select()).one().token == 0
 
 
 @pytest.mark.parametrize(

@@ -136,13 +136,13 @@ def test_nothing_to_do_is_no_row_no_lease_and_no_profile(
     assert (again.plan.waves, again.lease, again.directory) == ((), None, None)
     assert [row["id"] for row in registry.rollouts()] == [first.plan.id]
     assert [path.name for path in runs.iterdir()] == [first.plan.id]
-    assert registry.acquire(*SCOPE, OTHER, ttl=1).token == first.lease.token + 1
+    assert [row["token"] for row in registry.lease_history()] == [first.lease.token]
 
 
 def end(registry: Registry, opened: Opened) -> None:
     assert opened.lease
     registry.finish_rollout(opened.plan.id, "succeeded")
-    registry.release(lease_of(opened.plan, {"registry": opened.lease.registry, "token": opened.lease.token}))
+    registry.release(lease_of(opened.plan, {"registry": opened.lease.registry, "token": opened.lease.token}), ME)
 
 
 def test_a_second_live_run_is_refused_and_leaves_nothing(
@@ -220,7 +220,7 @@ def test_what_cannot_be_rolled_out_takes_no_lease_and_leaves_no_record(
         begin(registry, hosts, package())
     assert caught.value.code == code
     assert registry.rollouts() == []
-    assert registry.acquire(*SCOPE, OTHER, ttl=1).token == 1
+    assert registry.holders() == registry.lease_history() == []
     assert not runs.exists() or list(runs.iterdir()) == []
 
 
@@ -247,7 +247,7 @@ def test_check_mode_is_refused_by_the_gate_as_the_rollout_is(registry: Registry,
         open_rollout(wish(), FLEET, package(), access(), registry, ME, gate, TIMING)
     assert predicted.value.to_dict() == refused.value.to_dict()
     assert refused.value.code == "rehearsal-missing"
-    assert registry.rollouts() == [] and registry.acquire(*SCOPE, OTHER, ttl=1).token == 1
+    assert registry.rollouts() == registry.holders() == registry.lease_history() == []
 
 
 def test_check_mode_says_that_what_was_begun_goes_on(registry: Registry, package: MakePackage) -> None:

@@ -11,6 +11,7 @@ import sys
 from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import Holder, Registry
 
 with Registry.open(sys.argv[2]) as registry:
-    lease = registry.acquire("demo/web", "prod", "main", Holder.of(1), ttl=60)
+    holder = Holder.of(1)
+    lease = registry.acquire("demo/web", "prod", "main", holder, ttl=60)
     if sys.argv[1] == "release":
-        registry.release(lease)
+        registry.release(lease, holder)

@@ -12,6 +12,7 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import (
     FAILED,
     ROLLOUT,
     DeploymentRow,
+    Holder,
     Registry,
     RolloutRow,
 )
@@ -44,3 +45,5 @@ with Registry.open(sys.argv[1]) as registry:
         )
         registry.record_deployment(name, row)
     registry.finish_rollout("r1", FAILED, "1 host is sick")
+    registry.release(registry.acquire("team/app", "ci", "main", Holder.of(1), ttl=60), Holder.of(1))
+    registry.acquire("team/app", "prod", "main", Holder.of(1), ttl=60)

@@ -15,14 +15,19 @@ import subprocess
 import tempfile
 import typing as t
 
-import psycopg
+try:
+    import psycopg
+except ImportError:  # the oldest core is tested without
+    psycopg = None  # type: ignore[assignment]
 
 USER = "calendar"
-_SETTINGS = "-c listen_addresses='' -c fsync=off -c max_connections=40"
+_SETTINGS = "-c listen_addresses='' -c fsync=off -c max_connections=60"
 
 
 def problem() -> str:
     """Why there can be no cluster here; empty if there can."""
+    if psycopg is None:
+        return "psycopg is not installed"
     return "" if _binaries() else "PostgreSQL is not installed (initdb)"
 
 
@@ -41,6 +46,27 @@ class Cluster:
     def url(self, database: str) -> str:
         return f"postgresql://{USER}@/{database}?host={self.directory}"
 
+    def start(self) -> None:
+        options = f"-k {self.directory} {_SETTINGS}"
+        self._run("pg_ctl", "-w", "-t", "120", "-l", str(self.directory / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        """At once, as if the machine went down."""
+        self._run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+    def make(self) -> None:
+        self._run("initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale")
+
+    def _run(self, command: str, *options: str) -> None:
+        binaries = _binaries()
+        assert binaries
+        who: dict[str, t.Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+        done = subprocess.run(
+            [str(binaries / command), "-D", str(self.directory / "data"), *options],
+            cwd=self.directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **who,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
     @contextlib.contextmanager
     def connected(self, database: str) -> t.Iterator[psycopg.Connection[t.Any]]:
         connection = psycopg.connect(self.url(database), autocommit=True)
@@ -58,32 +84,19 @@ class Cluster:
 @contextlib.contextmanager
 def cluster() -> t.Iterator[Cluster]:
     """One that runs; root makes it as nobody, because PostgreSQL runs as root nowhere."""
-    binaries = _binaries()
-    assert binaries
     # Not below pytest's directory: the name of a socket has to be short, and nobody has to reach it.
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="relmgmt-pg-"))
-    who: dict[str, t.Any] = {}
-    if os.geteuid() == 0:
-        who = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        shutil.chown(directory, "nobody", "nogroup")
-    data, log = directory / "data", directory / "log"
-
-    def run(command: str, *options: str) -> None:
-        done = subprocess.run(
-            [str(binaries / command), "-D", str(data), *options],
-            cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **who,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-
+    made = Cluster(pathlib.Path(tempfile.mkdtemp(prefix="relmgmt-pg-")))
     try:
-        run("initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale")
-        run("pg_ctl", "-w", "-t", "120", "-l", str(log), "-o", f"-k {directory} {_SETTINGS}", "start")
+        if os.geteuid() == 0:
+            shutil.chown(made.directory, "nobody", "nogroup")
+        made.make()
+        made.start()
         try:
-            yield Cluster(directory)
+            yield made
         finally:
-            run("pg_ctl", "-w", "-m", "immediate", "stop")
+            made.stop()
     finally:
-        shutil.rmtree(directory)
+        shutil.rmtree(made.directory)
 
 
 if __name__ == "__main__":  # whether there can be one: exit code 0, else why there cannot
