@@ -91,7 +91,7 @@ class ActionModule(ControllerAction):
                 holder = Holder.of(os.getppid())
                 opened = open_rollout(wish, hosts, package, access, registry, holder, gate, timing, inventory)
         fallback = self._fallback(params, hosts, opened.plan, run)
-        return self._result(opened, package, hosts, location(params), fallback)
+        return self._result(opened, package, hosts, location(params), fallback, adopt=params["adopt"])
 
     @staticmethod
     def _timing(params: dict[str, t.Any], registry: Registry) -> Timing:
@@ -166,6 +166,8 @@ class ActionModule(ControllerAction):
         hosts: t.Mapping[str, HostInput],
         registry: str,
         fallback: t.Mapping[str, pathlib.Path],
+        *,
+        adopt: bool,
     ) -> dict[str, t.Any]:
         plan, lease, clocks = opened.plan, opened.lease, opened.clocks
         fence = {"registry": lease.registry, "token": lease.token} if lease else None
@@ -184,6 +186,7 @@ class ActionModule(ControllerAction):
                 "action": planned.action,
                 "confirmed": self._confirmed(plan, host, hosts),
                 "confirm_timeout": clocks.confirm_timeout,
+                "adopt": adopt,
                 **self._sources(opened, package, host, hosts, fallback),
             }
             for host, planned in plan.hosts.items()

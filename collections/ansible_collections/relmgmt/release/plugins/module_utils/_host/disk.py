@@ -33,10 +33,13 @@ _RESERVE, _RESERVE_BYTES = "reserve", 128 << 10
 
 
 class Disk:
-    """The instance's directory."""
+    """The instance's directory, or another one that files are written below.
 
-    def __init__(self, root: pathlib.Path) -> None:
+    spare: whose reserve is given up where there is no room; its own if there is none."""
+
+    def __init__(self, root: pathlib.Path, *, spare: Disk | None = None) -> None:
         self.root = root
+        self._spare = spare or self
 
     def path(self, *parts: str) -> pathlib.Path:
         return self.root.joinpath(*parts)
@@ -115,23 +118,23 @@ class Disk:
         try:
             act(*args, **options)
         except OSError as exc:
-            if exc.errno != errno.ENOSPC or not self.exists(_RESERVE):
+            if exc.errno != errno.ENOSPC or not self._spare.exists(_RESERVE):
                 raise
-            os.unlink(str(self.path(_RESERVE)))
+            os.unlink(str(self._spare.path(_RESERVE)))
             act(*args, **options)
 
-    def write(self, data: bytes, *parts: str, mode: int = 0o644, gid: int = -1) -> None:
+    def write(self, data: bytes, *parts: str, mode: int = 0o644, uid: int = -1, gid: int = -1) -> None:
         """Replace a file, durably: after a crash it holds the old or the new bytes."""
-        self._sparing(self._write, data, *parts, mode=mode, gid=gid)
+        self._sparing(self._write, data, *parts, mode=mode, uid=uid, gid=gid)
 
-    def _write(self, data: bytes, *parts: str, mode: int = 0o644, gid: int = -1) -> None:
+    def _write(self, data: bytes, *parts: str, mode: int = 0o644, uid: int = -1, gid: int = -1) -> None:
         path = self.path(*parts)
         temporary = path.with_name(TEMPORARY + path.name)
         handle = os.open(str(temporary), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
+            if max(uid, gid) >= 0:
+                os.fchown(handle, uid, gid)
             os.fchmod(handle, mode)
-            if gid >= 0:
-                os.fchown(handle, -1, gid)
             _put(handle, data)
             os.fsync(handle)
         finally:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import typing as t
 
+from .adopts import Adopts
 from .errors import InputError
 from .field import argv, environment, seconds
 from .migration import Migration, migrations_of
@@ -55,7 +56,7 @@ class Probe:
 
     kind ``http``: url, status (accepted codes), method, headers, contains; ``tcp``: host, port; ``command``:
     command, run as
-    ``user`` if given; exit code 0 is healthy. timeout in seconds.
+    ``user`` if given; exit code 0 is healthy. timeout in seconds. own: whether it asks the package itself.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Probe:
     command: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     user: str = ""
+    own: bool = True
 
     @classmethod
     def from_dict(cls, data: Data) -> Probe:
@@ -100,6 +102,7 @@ class Probe:
             command=argv(data["command"], what=what) if data.get("command") else (),
             environment=environment(data),
             user=str(data.get("user", "")),
+            own=bool(data.get("own", True)),
         )
 
 
@@ -191,7 +194,7 @@ class Reboot:
 class Runtime:
     """Service (None: nothing to run), probes, smoke tests (command probes that run once, after the probes are
     green), traffic (None: nobody is told when the service stops), reboot (None: a restart makes it current), migrations
-    (one for each database)."""
+    (one for each database), adopts (what it takes the place of)."""
 
     service: Service | None = None
     probes: tuple[Probe, ...] = ()
@@ -200,6 +203,7 @@ class Runtime:
     traffic: Traffic | None = None
     reboot: Reboot | None = None
     migrations: tuple[Migration, ...] = ()
+    adopts: Adopts = Adopts()
 
     @property
     def judging_time(self) -> float:
@@ -224,4 +228,5 @@ class Runtime:
             traffic=Traffic.from_dict(traffic) if traffic else None,
             reboot=None if reboot is None else Reboot.from_dict(reboot),
             migrations=migrations_of(data),
+            adopts=Adopts.from_dict(data.get("adopts") or {}),
         )

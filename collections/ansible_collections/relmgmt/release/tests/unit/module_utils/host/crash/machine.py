@@ -49,9 +49,9 @@ class Life(RuleBasedStateMachine):
 
     tally = Tally()
 
-    @initialize(units=st.booleans(), traffic=st.booleans())
-    def begin(self, units: bool, traffic: bool) -> None:
-        self.play = Play(units=units, traffic=traffic)
+    @initialize(units=st.booleans(), traffic=st.booleans(), adopted=st.booleans())
+    def begin(self, units: bool, traffic: bool, adopted: bool) -> None:
+        self.play = Play(units=units, traffic=traffic, adopted=adopted)
 
     def teardown(self) -> None:
         if hasattr(self, "play"):
