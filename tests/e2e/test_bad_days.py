@@ -74,7 +74,8 @@ def wait_for_silence(reader: Reader) -> None:
 
 
 def test_a_host_that_fails_in_the_last_wave_takes_everybody_back(fleet: Reader) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens yet, so staging finds it free
         inventory = (fleet.work / "hosts.yml").read_text()
         port = inventory.rpartition("port: ")[2].partition("}")[0]
         fleet.edit("hosts.yml", f"port: {port}", f"port: {taken.getsockname()[1]}")

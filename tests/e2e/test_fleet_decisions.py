@@ -137,7 +137,8 @@ def fleet(reader: Reader) -> Fleet:
 def test_everything_goes_back_wave_by_wave_the_latest_first(fleet: Fleet) -> None:
     planned = fleet.reader.run(f"{ROLLING} --check").partition("waves: ")[2]
     names = [part.partition("(")[2].split(", ") for part in planned.split(")")[:3]]
-    with socket.create_server(("127.0.0.1", 0)) as taken, Watch(fleet) as watch:
+    with socket.socket() as taken, Watch(fleet) as watch:
+        taken.bind(("127.0.0.1", 0))  # nobody listens yet, so staging finds it free
         fleet.give({**fleet.listens, names[2][0]: taken.getsockname()[1]})
         shown = fleet.reader.run(ROLLING, code=2)
     assert "batch-2: continue" in shown and f"batch-3: revert_all, {names[2][0]}" in shown

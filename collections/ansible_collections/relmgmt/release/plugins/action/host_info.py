@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import json
+import pathlib
 import typing as t
 
+from ..module_utils._model.manifest import Manifest
 from ..plugin_utils._host_link import HostAction, Request
 
 
@@ -15,4 +18,12 @@ class ActionModule(HostAction):
     GOOD = ("ok",)
 
     def request(self, params: dict[str, t.Any]) -> Request:
-        return Request("info", self.address(params))
+        return Request("info", {**self.address(params), **_adopts(params["source"])})
+
+
+def _adopts(source: str) -> dict[str, t.Any]:
+    """What the package takes the place of; nothing where it is not here."""
+    path = pathlib.Path(source).expanduser() / "manifest.json"
+    if not source or not path.is_file():
+        return {}
+    return {"adopts": Manifest.from_dict(json.loads(path.read_bytes())).runtime.get("adopts", {})}

@@ -13,7 +13,15 @@ from ..plugin_utils._host_link import HostAction, Request
 class ActionModule(HostAction):
     """Remove what the deployments to keep do not need."""
 
-    GOOD = ("absent", outcome.STAGED, outcome.PROVISIONAL, outcome.CONFIRMED, outcome.REVERTED, outcome.UNKNOWN)
+    GOOD = (
+        outcome.ABSENT,
+        outcome.ADOPTED,
+        outcome.STAGED,
+        outcome.PROVISIONAL,
+        outcome.CONFIRMED,
+        outcome.REVERTED,
+        outcome.UNKNOWN,
+    )
 
     def request(self, params: dict[str, t.Any]) -> Request:
         return Request("prune", {**self.address(params), "keep": params["keep"]})

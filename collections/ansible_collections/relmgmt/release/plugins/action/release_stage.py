@@ -27,7 +27,7 @@ class ActionModule(HostAction):
         profile = _read(pathlib.Path(params["profile"]).expanduser(), "profile")
 
         fallback = [pathlib.Path(path).expanduser() for path in params["fallback"]]
-        request = {**self.address(params), "manifest": document, "profile": profile}
+        request = {**self.address(params), "manifest": document, "profile": profile, "adopt": params["adopt"]}
 
         def payload(wanted: set[str] | None) -> bytes:
             if wanted is not None:

@@ -98,7 +98,7 @@ class ActionModule(ControllerAction):
         if opened.lease:
             heartbeat.start(location(params), opened.lease, holder, ttl=LEASE_SECONDS)
         fallback = self._fallback(params, hosts, opened.plan, run)
-        answer = self._result(opened, package, hosts, location(params), fallback)
+        answer = self._result(opened, package, hosts, location(params), fallback, adopt=params["adopt"])
         return {**answer, "warnings": [*notes, *answer.get("warnings", [])]}
 
     @staticmethod
@@ -174,6 +174,8 @@ class ActionModule(ControllerAction):
         hosts: t.Mapping[str, HostInput],
         registry: str,
         fallback: t.Mapping[str, pathlib.Path],
+        *,
+        adopt: bool,
     ) -> dict[str, t.Any]:
         plan, lease, clocks = opened.plan, opened.lease, opened.clocks
         fence = {"registry": lease.registry, "token": lease.token} if lease else None
@@ -192,6 +194,7 @@ class ActionModule(ControllerAction):
                 "action": planned.action,
                 "confirmed": self._confirmed(plan, host, hosts),
                 "confirm_timeout": clocks.confirm_timeout,
+                "adopt": adopt,
                 **self._sources(opened, package, host, hosts, fallback),
             }
             for host, planned in plan.hosts.items()

@@ -24,6 +24,13 @@ options:
     type: str
     required: false
     default: ""
+  source:
+    description: >-
+      Directory on the controller that M(relmgmt.release.package_fetch) returned as C(path), of a release that is to
+      take the place of what the host runs already. The host is asked for that then, as if it were recorded. Without it,
+      or where there is no such package, only what was recorded is told.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -65,8 +72,9 @@ host:
     user: 0
 release:
   description:
-    - The instance. C(state) is V(absent) or the outcome of the current deployment, C(service) is V(active),
-      V(inactive) or V(none).
+    - The instance. C(state) is V(absent), V(adopted) where something runs that relmgmt did not install, or the outcome
+      of the current deployment, C(service) is V(active), V(inactive) or V(none).
+    - C(adopted) is what deployment 0 is, the digest of its record, its units and files; null where that is nothing.
     - C(traffic) is V(in) or V(out), or null where the current deployment declares no traffic.
     - C(guarded) says whether a guard sees to the way back at this moment, C(seconds_left) after how many seconds it
       leaves a deployment that nobody confirms; null where there is none.
@@ -76,6 +84,7 @@ release:
   returned: when the host answered and O(package) is given
   type: dict
   sample:
+    adopted:
     current:
       deployment: 2
       migrations:

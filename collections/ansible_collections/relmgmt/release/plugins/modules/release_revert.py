@@ -36,7 +36,7 @@ options:
     description: Number of the deployment to go back to, however many were there since.
     type: int
   version:
-    description: Version to go back to.
+    description: Version to go back to; V(adopted) for what ran on the host before the first release, if it was adopted.
     type: str
     default: ""
   reason:

@@ -45,6 +45,13 @@ options:
     type: list
     elements: str
     default: []
+  adopt:
+    description: >-
+      Whether what the host runs already, and the release names in C(adopts), may be stopped for it. It is recorded now,
+      and every way back to before the first release gives it back. Without it, such a host is refused with the code
+      V(unit-foreign).
+    type: bool
+    default: false
   held:
     description: >-
       Deployments that the host holds, as M(relmgmt.release.host_info) returned them. Files of theirs are not sent. A
@@ -91,6 +98,16 @@ version:
   returned: when the host answered
   type: str
   sample: 3.9.0
+adopted:
+  description: >-
+    What deployment 0 is, where no release runs yet and something else does. The digest of its record, its units with
+    their ports, and the files that are given back with it. Null where it is nothing.
+  returned: when the host answered
+  type: dict
+  sample:
+    digest: "sha256:7c..."
+    files: [/etc/systemd/system/multi-user.target.wants/radicale.service]
+    units: [{active: true, enabled: enabled, ports: [[127.0.0.1, 5232]], unit: radicale.service}]
 from:
   description: The deployment that runs, 0 for none.
   returned: when the host answered

@@ -150,6 +150,11 @@ options:
         until they fit; the summary says so. The plan warns where not even the smallest would.
     type: float
     default: 0.0
+  adopt:
+    description: Whether hosts may stop what they run already and the release names in C(adopts); see
+      M(relmgmt.release.release_stage).
+    type: bool
+    default: false
   point_of_no_return:
     description:
       - The version, if somebody answers for those of its steps on databases that nothing takes back.

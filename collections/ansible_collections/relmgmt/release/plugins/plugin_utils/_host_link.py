@@ -29,7 +29,7 @@ __all__ = ["HostAction", "Request"]
 TOO_OLD, NOT_FOUND = 196, 197
 ROUNDS = 4  # of files that a host turns out to lack
 Result = dict[str, t.Any]
-_OUTCOMES = ("ok", "absent", outcome.MIGRATED, outcome.FROZEN, outcome.THAWED, *outcome.OUTCOMES)
+_OUTCOMES = ("ok", outcome.ABSENT, outcome.ADOPTED, outcome.MIGRATED, outcome.FROZEN, outcome.THAWED, *outcome.OUTCOMES)
 _ANSWER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("outcome", "reason", "version", "cause", "code", "database", "before"), str),
     **dict.fromkeys(("deployment", "from", "to"), int),
@@ -38,6 +38,7 @@ _ANSWER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("changed", "inconclusive"), bool),
     **dict.fromkeys(("recovered", "after", "failing"), (str, type(None))),
     **dict.fromkeys(("awaits", "seconds"), (int, float)),
+    "adopted": (dict, type(None)),
 }
 
 

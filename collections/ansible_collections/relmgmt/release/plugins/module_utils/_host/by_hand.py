@@ -19,6 +19,7 @@ import threading
 import types
 import typing as t
 
+from .._model import outcome
 from .._model.errors import BackendError, ConflictError, InputError
 from .freezing import no_return
 from .held import newest, require_proven, told
@@ -101,7 +102,7 @@ def _way(instance: Instance, history: History, to: str) -> Way:
     if ends and ends[-1]["event"] == "reverted" and ends[-1]["to"] == history.current:
         return Way(ends[-1]["deployment"], history.current, {})
     target = history.previous(history.current)
-    if not target and not history.provisional:
+    if not target and not history.provisional and not history.adopted:
         raise ConflictError(
             "nothing-before",
             f"{instance.path}: before deployment {history.current} there is nothing to go back to",
@@ -137,8 +138,8 @@ def _way_to(instance: Instance, history: History, to: str) -> Way:
             f"{name} is a version and a deployment",
             hint=f"Write --to 'version {name}' or --to 'deployment {name}'.",
         )
-    if name in (ABSENT, "0") and kind != "version":
-        return _way_to_absent(instance, history)
+    if name in (ABSENT, outcome.ADOPTED, "0") and kind != "version":
+        return _way_to_nothing(instance, history)
     if name in versions and kind != "deployment":
         return Way(history.current, newest(history, name), {"version": name})
     if is_number and kind != "version":
@@ -150,13 +151,15 @@ def _way_to(instance: Instance, history: History, to: str) -> Way:
     )
 
 
-def _way_to_absent(instance: Instance, history: History) -> Way:
+def _way_to_nothing(instance: Instance, history: History) -> Way:
     if not history.current and history.unfinished is None:
         return Way(0, 0, {})
+    if history.adopted and history.unfinished is None:
+        return Way(history.current, 0, {"to": 0})
     if history.previous(history.current) or history.unfinished is not None:
         raise ConflictError(
             "revert-not-a-step",
-            f"{instance.path}: deployment {history.previous(history.current)} comes before 'absent'",
+            f"{instance.path}: deployment {history.previous(history.current)} comes before what was there first",
             hint="Go back step by step: revert to that one first.",
         )
     return Way(history.current, 0, {"deployment": history.current})

@@ -31,6 +31,7 @@ import typing as t
 from .._model.digest import canonical, digest_of, hex_of
 from .._model.errors import IntegrityError
 from .._model.manifest import Manifest
+from .adoption import adoption_of
 from .instance import PROFILE, Instance, profile_name, release_name
 from .journal import Event
 from .objects import Objects
@@ -180,9 +181,10 @@ class Capsule:
 
     def damages(self) -> list[str]:
         """Everything read again: paths that are missing, changed or not listed, the capsule's own included; none where
-        it is whole. A unit whose tree is missing is named by the tree alone. Deployment 0 needs nothing."""
+        it is whole. A unit whose tree is missing is named by the tree alone. ``absent`` needs nothing."""
         if not self.deployment:
-            return []
+            adoption = adoption_of(self._instance)
+            return adoption.damages() if adoption is not None else []
         document = self.document()
         found = self.unproven() if document is None else self.strayed(document)
         if document is None or mode_of(self._disk.path(self.path)) != 0o600:

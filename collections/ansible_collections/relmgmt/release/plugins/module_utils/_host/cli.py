@@ -49,6 +49,7 @@ exit codes:
    2  the command line was not understood               14  failed: what is current is not healthy
   10  provisional: goes back unless it is confirmed     15  absent: no deployment is current
   11  reverted: it was taken back                       16  staged: it is there and was never activated
+  17  adopted: what was here before relmgmt runs
 """
 
 
@@ -158,7 +159,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--deployment", type=int, metavar="N", help="only that one; without it: what was activated last")
     one.add_argument("--reason", default="", metavar="TEXT", help="goes into the journal, beside your name")
     one = add("revert", "go back, now", _REVERT)
-    one.add_argument("--to", default="", metavar="VERSION|N", help="a version, the number of a deployment, or 'absent'")
+    where = "a version, the number of a deployment, 'absent' or 'adopted'"
+    one.add_argument("--to", default="", metavar="VERSION|N", help=where)
     one.add_argument("--yes", action="store_true", help="do not ask")
     one.add_argument("--reason", default="", metavar="TEXT", help="goes into the journal, beside your name")
     one = add("thaw", "let ways lead behind a point of no return again", _THAW)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._model import outcome
+from .info import adopted
 from .instance import Instance
 from .status import ABSENT, DRIFTED, Answer
 
@@ -41,7 +42,7 @@ def one(answer: Answer, call: Call) -> str:
         lines.append(_row("traffic", answer["traffic"]))
     if answer["frozen"]:
         lines.append(_row("FROZEN", _frozen(answer)))
-    lines.append(_row("way back", "none" if _stays(answer) else _known(answer["previous"])))
+    lines.append(_row("way back", _way_back(answer)))
     if answer["last"]:
         lines.append(_row("last", event(answer["last"], {})))
     lines.append(_row("lies at", answer["path"]))
@@ -67,7 +68,7 @@ def confirmed(answer: Answer) -> str:
 
 def reverted(answer: Answer) -> str:
     """What came of a revert."""
-    where = _deployment(answer["target"]) if answer["target"] else "'absent'"
+    where = _deployment(answer["target"]) if answer["target"] else _nothing(answer["status"]["adopted"])
     if "awaits" in answer:
         return f"The host is started anew now; that takes it back to {where}."
     if not answer["done"]:
@@ -87,7 +88,7 @@ def way(instance: Instance, left: Answer | None, target: Answer | None, drains: 
     lines = [
         f"{instance.package} ({instance.name}) goes back",
         _row("from", _known(left)),
-        _row("to", _deployment(target) if target else "'absent': the service is stopped, and nothing runs"),
+        _row("to", _deployment(target) if target else _nothing(adopted(instance), what="the service is stopped")),
     ]
     if drains:
         lines.append(_row("traffic", f"the host {drains} first"))
@@ -143,6 +144,8 @@ def _subject(item: Event, versions: t.Mapping[int, str]) -> str:
 
     if item["event"] == "switch":
         return "{}: {} -> {}".format(item["verb"], named(item["from"]), named(item["to"]))
+    if item["event"] == "adopted":
+        return "deployment 0 is " + ("what runs here" if item["record"] else "absent")
     if item["event"] == "pruned":
         return "deployments " + (", ".join(map(str, item["deployments"])) or "none")
     if item["event"] == "staged":
@@ -180,18 +183,37 @@ def _known(about: Answer | None) -> str:
     return f"{_deployment(about)}, {about['status']}" if about else "none"
 
 
+def _nothing(adopted: Answer | None, *, what: str = "") -> str:
+    """What deployment 0 is. what: becomes of ours where it is ``absent``."""
+    if adopted is None:
+        return f"'absent': {what}, and nothing runs" if what else "'absent'"
+    return f"what ran here before, {_units(adopted)}"
+
+
+def _units(adopted: Answer) -> str:
+    return ", ".join(unit["unit"] for unit in adopted["units"])
+
+
 def _goes_by_itself(answer: Answer) -> bool:
     return answer["seconds_left"] is not None and answer["guarded"] is not False
 
 
 def _goes_back(answer: Answer) -> str:
-    to = _deployment(answer["previous"]) if answer["previous"] else "'absent'"
+    to = _deployment(answer["previous"]) if answer["previous"] else _nothing(answer["adopted"])
     return f"{_back_in(answer)} by itself, to {to}, unless it is confirmed before"
 
 
 def _back_in(answer: Answer) -> str:
     seconds = int(answer["seconds_left"])
     return f"in {seconds} s" + (f" ({seconds // 60} min)" if seconds > 120 else "") if seconds else "at any moment"
+
+
+def _way_back(answer: Answer) -> str:
+    if _stays(answer):
+        return "none"
+    if answer["current"] and not answer["previous"] and answer["adopted"]:
+        return _nothing(answer["adopted"])
+    return _known(answer["previous"])
 
 
 def _frozen(answer: Answer) -> str:
@@ -219,6 +241,8 @@ def _advice(answer: Answer, call: Call) -> list[str]:
     if answer["state"] in (outcome.FAILED, outcome.UNKNOWN) or answer["problems"]:
         look = [_row("look closer", call("verify")), _row("what happened", call("log"))]
         return ["What to do:", *look, _row("go back", call("revert"))]
+    if answer["state"] == outcome.ADOPTED:
+        return [f"What runs here was not installed by relmgmt: {_units(answer['adopted'])}. Nothing has to be done."]
     if answer["state"] == ABSENT:
         return ["Nothing runs here. What happened:", _row("", call("log"))]
     return ["Nothing has to be done."]

@@ -16,7 +16,7 @@ import typing as t
 
 from .capsule import Capsule
 from .engine_file import NAME
-from .guard_systemd import name_of
+from .guard_systemd import units_of
 from .instance import Instance
 from .systemctl import UNITS
 
@@ -41,9 +41,9 @@ def unneeded(
 
 
 def _in_units(instance: Instance, units: pathlib.Path) -> t.Iterator[str]:
-    for ending in ("", "-boot"):
+    for name in units_of(instance.path):
         with contextlib.suppress(FileNotFoundError):
-            yield (units / f"{name_of(instance.path)}{ending}.service").read_text(encoding="utf-8", errors="replace")
+            yield (units / name).read_text(encoding="utf-8", errors="replace")
 
 
 def _in_use(proc: pathlib.Path) -> t.Iterator[str]:

@@ -69,7 +69,7 @@ def thaw(instance: Instance, *, reason: str, check: bool) -> Answer:
 
 def no_return(instance: Instance, history: History, target: int) -> ConflictError:
     """The error that says why the instance does not go there."""
-    to = f"deployment {target}" if target else "'absent'"
+    to = f"deployment {target}" if target else f"'{outcome.ADOPTED if history.adopted else outcome.ABSENT}'"
     return ConflictError(
         "point-of-no-return",
         f"{instance.path}: {to} lies behind a point of no return, deployment {history.frozen}: {history.frozen_why}",

@@ -67,7 +67,7 @@ class Units:
     ) -> None:
         self._instance, self._engine, self._runner = instance, engine, runner
         self._disk = Disk(units)
-        self.guard, self.boot = (f"{name_of(instance.path)}{ending}.service" for ending in ("", "-boot"))
+        self.guard, self.boot = units_of(instance.path)
 
     def install(self, *deployments: int) -> None:
         """Write the units that are not there, or not like this, and let systemd know them.
@@ -134,6 +134,12 @@ def name_of(instance: pathlib.Path) -> str:
     """``relmgmt-<team>-<app>-<instance>-<digest8 of the path>``: readable, and distinct for each root."""
     readable = "-".join(re.sub(r"[^A-Za-z0-9_.]", "_", part) for part in instance.parts[-3:])
     return f"relmgmt-{readable}-{hashlib.sha256(str(instance).encode('utf-8')).hexdigest()[:8]}"
+
+
+def units_of(instance: pathlib.Path) -> tuple[str, str]:
+    """The names of the guard's unit and of the one that comes before the package's at boot."""
+    name = name_of(instance)
+    return f"{name}.service", f"{name}-boot.service"
 
 
 def escaped(text: str) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from .._model import outcome
 from .._model.errors import ConflictError, InputError
 from .instance import Instance
 from .journal import History
@@ -20,7 +21,10 @@ def newest(history: History, version: str) -> int:
 
 
 def require_newest(instance: Instance, history: History, version: str) -> int:
-    """As ``newest``. Raises InputError (``version-not-held``)."""
+    """As ``newest``; 0 where the version is ``adopted``, and that is what was here first. Raises InputError
+    (``version-not-held``)."""
+    if version == outcome.ADOPTED and history.adopted:
+        return 0
     number = newest(history, version)
     if not number:
         versions = sorted({event["version"] for event in history.staged.values()})
@@ -35,12 +39,14 @@ def require_newest(instance: Instance, history: History, version: str) -> int:
 
 
 def require_proven(instance: Instance, history: History, number: int) -> int:
-    """The deployment itself.
+    """The deployment itself. What was adopted works: it is how the host was found.
 
     Raises:
         InputError: the host does not hold it (``deployment-not-held``).
         ConflictError: it was never confirmed (``deployment-not-proven``).
     """
+    if not number and history.adopted:
+        return 0
     if number not in history.staged:
         raise InputError(
             "deployment-not-held", f"{instance.path}: deployment {number} is not on this host", hint=told(history)
@@ -57,4 +63,5 @@ def require_proven(instance: Instance, history: History, number: int) -> int:
 def told(history: History) -> str:
     """All of them, for people."""
     proven = [f"{number} (version {history.staged[number]['version']})" for number in sorted(history.proven)]
-    return "Confirmed deployments here: {}.".format(", ".join(proven) or "none")
+    first = ["0 (adopted)"] if history.adopted else []
+    return "Confirmed deployments here: {}.".format(", ".join([*first, *proven]) or "none")

@@ -13,7 +13,10 @@ import platform
 import sys
 import typing as t
 
+from .._model import outcome
+from .._model.adopts import Adopts
 from .._model.errors import RelmgmtError
+from .adoption import adoption_of, told
 from .arming import kind_of_guard
 from .instance import Instance, Tools
 from .journal import History
@@ -22,7 +25,7 @@ from .root import check_root
 from .service import driver_of
 from .serving import Serving
 
-__all__ = ["about", "describe_host", "describe_instance", "seconds_left"]
+__all__ = ["about", "adopted", "describe_host", "describe_instance", "seconds_left"]
 
 Answer = t.Dict[str, t.Any]
 
@@ -44,14 +47,16 @@ def describe_host(root: pathlib.Path, free_bytes: int) -> Answer:
     }
 
 
-def describe_instance(instance: Instance, tools: Tools) -> Answer:
-    """Where the instance stands, what it holds, whether its service runs, whether it is in traffic."""
+def describe_instance(instance: Instance, tools: Tools, *, adopts: Adopts | None = None) -> Answer:
+    """Where the instance stands, what it holds, whether its service runs, whether it is in traffic. adopts: what is
+    going to be taken the place of; where it is on the host, and no release is, it is told as if it were recorded."""
     history = instance.history()
     answer: Answer = {
         "package": instance.package,
         "instance": instance.name,
         "state": history.state,
         "interrupted": history.interrupted,
+        "adopted": adopted(instance),
         "current": _with_migrations(instance, about(history, history.current)),
         "previous": about(history, history.previous(history.current) if history.current else 0),
         "deployments": [_with_migrations(instance, about(history, number)) for number in sorted(history.staged)],
@@ -66,7 +71,21 @@ def describe_instance(instance: Instance, tools: Tools) -> Answer:
     driver = driver_of(instance, history.current, tools)
     if driver is not None:
         answer["service"] = "active" if driver.active() else "inactive"
+    if adopts is not None and not history.current:
+        from .foreign import find
+
+        found = find(adopts, instance=instance.path, runner=tools.runner)
+        about_it = told(found.digest, found.record) if found is not None else None
+        answer.update(adopted=about_it, state=outcome.ADOPTED if found is not None else history.state)
     return answer
+
+
+def adopted(instance: Instance) -> Answer | None:
+    """What deployment 0 is; None where it is ``absent``, or cannot be read any more."""
+    with contextlib.suppress(RelmgmtError):
+        adoption = adoption_of(instance)
+        return adoption.about() if adoption is not None else None
+    return None
 
 
 def seconds_left(history: History, tools: Tools) -> float | None:

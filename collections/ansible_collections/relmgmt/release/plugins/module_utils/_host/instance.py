@@ -101,7 +101,10 @@ class Instance:
     def runtime(self, deployment: int) -> Runtime:
         """How the deployment is run and judged; nothing for ``absent``."""
         if not deployment:
-            return Runtime()
+            from .adoption import adoption_of
+
+            adoption = adoption_of(self)
+            return adoption.runtime() if adoption is not None else Runtime()
         profile = self.disk.read_json("deployments", str(deployment), "profile", PROFILE)
         if profile is None:
             raise BackendError(

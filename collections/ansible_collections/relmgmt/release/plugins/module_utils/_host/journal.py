@@ -7,6 +7,7 @@
 One JSON object a line, fsynced before the step that it announces. Events:
 
     staged       deployment, version, release, profile
+    adopted      record                       what deployment 0 is from now on; empty: ``absent``
     switch       from, to, verb, reason       an intent (activate, revert, return); what came of it follows
     rebooting    deployment, deadline,        all of the switch is done but the boot by which it takes effect, and that
                  confirm_timeout              is given up then
@@ -70,7 +71,8 @@ class History:
     """What the journal says: status of each deployment, which were ever confirmed (proven), where the instance stands,
     whether it is sick there, by which event each one was left that was (left), what is unfinished, the boot that this
     takes (reboot), which took effect by one (booted), whether it still has to go into traffic (owed), until when it may
-    stay provisional (deadline), behind which deployment no way leads (frozen; 0: none), and why."""
+    stay provisional (deadline), behind which deployment no way leads (frozen; 0: none), and why; the record of what
+    deployment 0 is (adopted; empty: ``absent``)."""
 
     def __init__(self, events: t.Iterable[Event] = ()) -> None:
         self.current = 0
@@ -86,6 +88,7 @@ class History:
         self.deadline: Deadline | None = None
         self.frozen = 0
         self.frozen_why = ""
+        self.adopted = ""
         self._origin: dict[int, int] = {}
         for event in events:
             fold = getattr(self, "_" + event["event"], None)
@@ -113,10 +116,22 @@ class History:
 
     @property
     def state(self) -> str:
-        """``absent``, ``failed``, or the status of the current deployment."""
+        """``absent``, ``adopted``, ``failed``, or the status of the current deployment."""
         if self.sick:
             return outcome.FAILED
-        return self.status.get(self.current, outcome.UNKNOWN) if self.current else "absent"
+        if not self.current:
+            return outcome.ADOPTED if self.adopted else outcome.ABSENT
+        return self.status.get(self.current, outcome.UNKNOWN)
+
+    @property
+    def standing(self) -> str:
+        """The status of what is current, whether it is sick or not. What was adopted is final."""
+        return self.status.get(self.current, outcome.UNKNOWN if self.current or not self.adopted else outcome.CONFIRMED)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing runs here that anybody knows of."""
+        return not (self.current or self.adopted)
 
     @property
     def provisional(self) -> bool:
@@ -151,6 +166,9 @@ class History:
     def _staged(self, event: Event) -> None:
         self.staged[event["deployment"]] = event
         self.status[event["deployment"]] = outcome.STAGED
+
+    def _adopted(self, event: Event) -> None:
+        self.adopted = event["record"]
 
     def _switch(self, event: Event) -> None:
         self.unfinished = Switch(event["from"], event["to"], event["verb"], event.get("reason", ""))

@@ -5,9 +5,8 @@
 """The front door: one request in, one answer out (private).
 
 A request is one line of JSON ``{"verb", "params", "check", "payload"}`` on standard input, followed by ``payload``
-bytes (a
-compressed tar of files by digest). The answer is one line that begins with ``MARK``; whatever else a login prints is
-passed over.
+bytes (a compressed tar of files by digest). The answer is one line that begins with ``MARK``; whatever else a login
+prints is passed over.
 
 An engine that runs from memory is compiled at every call, so a verb imports its own part when it is asked.
 """
@@ -24,6 +23,7 @@ import traceback
 import typing as t
 import zlib
 
+from .._model.adopts import Adopts
 from .._model.errors import BackendError, InputError, IntegrityError, RelmgmtError
 from .._model.wire import MARK
 from .instance import Instance, NeedObjects, Tools
@@ -57,7 +57,8 @@ def _stage(instance: Instance, request: Request) -> Answer:
 
     manifest, profile = Manifest.from_dict(request.params["manifest"]), Profile.from_dict(request.params["profile"])
     lost = request.params.get("lost")
-    staging = Staging(instance, manifest, profile, request.tools, engine=request.engine, lost=lost)
+    adopt = bool(request.params.get("adopt"))
+    staging = Staging(instance, manifest, profile, request.tools, engine=request.engine, lost=lost, adopt=adopt)
     return staging.predict() if request.check else staging.run(request.payload)
 
 
@@ -185,7 +186,9 @@ def _info(root: pathlib.Path, request: Request) -> Answer:
     disk = Instance(root, package or "-/-", "-").disk
     result: Answer = {"outcome": "ok", "changed": False, "host": describe_host(root, disk.free_bytes())}
     if instance is not None:
-        result["release"] = describe_instance(instance, request.tools)
+        adopts = request.params.get("adopts")
+        known = Adopts.from_dict(adopts) if adopts else None
+        result["release"] = describe_instance(instance, request.tools, adopts=known)
     return result
 
 

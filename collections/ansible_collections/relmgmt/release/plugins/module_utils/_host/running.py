@@ -114,6 +114,10 @@ class Running:
         except RelmgmtError as exc:
             return _prevented(exc)
 
+    def judge_again(self, deployment: int, *, runs: bool) -> Judgement:
+        """Whether what is current is healthy; it is started if it does not run."""
+        return self.judge(deployment) if runs else self.move(deployment, deployment)
+
     def pulse(self, deployment: int) -> Judgement:
         """Whether it is healthy at this moment: each probe asked once, no smoke test."""
         try:
@@ -140,7 +144,7 @@ class Running:
             return
         before, after = self._instance.runtime(origin).service, self._instance.runtime(target).service
         same = before and after and (before.driver, before.unit) == (after.driver, after.unit)
-        if same:
+        if same or origin == target:
             driver.stop()
         else:
             driver.remove()

@@ -22,6 +22,9 @@ __all__ = ["DRIVERS", "Driver", "driver_of", "open_driver"]
 class Driver(t.Protocol):
     """A service of one instance. Every method may be called again; opening one checks what is declared, no more."""
 
+    def require_own(self, adopted: t.Collection[str]) -> None:
+        """Raise ConflictError (``unit-foreign``) where somebody else has its name, and that is not adopted."""
+
     def start(self) -> None:
         """Make it run; nothing if it does already. Raises BackendError, ConflictError."""
 
@@ -58,12 +61,26 @@ DRIVERS: dict[str, _Opener] = {"command": CommandDriver, "systemd": SystemdDrive
 
 
 def driver_of(instance: Instance, deployment: int, tools: Tools) -> Driver | None:
-    """What runs a deployment that is here; None where it has no service. Raises InputError, BackendError."""
+    """What runs a deployment that is here; None where it has no service. Raises InputError, BackendError, and for what
+    was adopted IntegrityError."""
+    if not deployment:
+        return _of_adopted(instance, tools)
     service = instance.runtime(deployment).service
     if service is None:
         return None
     profile = instance.disk.path("deployments", str(deployment), "profile")
     return open_driver(service, instance=instance.path, profile=profile, runner=tools.runner, clock=tools.clock)
+
+
+def _of_adopted(instance: Instance, tools: Tools) -> Driver | None:
+    from .adoption import adoption_of
+
+    adoption = adoption_of(instance)
+    if adoption is None:
+        return None
+    from .service_adopted import AdoptedDriver
+
+    return AdoptedDriver(adoption, instance=instance, runner=tools.runner)
 
 
 def open_driver(

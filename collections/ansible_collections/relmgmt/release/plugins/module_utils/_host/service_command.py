@@ -50,6 +50,9 @@ class CommandDriver:
         self._record = instance / "run" / "service.json"
         self._log = instance / "run" / "service.log"
 
+    def require_own(self, adopted: t.Collection[str]) -> None:
+        """A process has no name that somebody else could have."""
+
     def start(self) -> None:
         if self.active():
             return

@@ -26,12 +26,12 @@ from .service_action import reload_by_command
 from .systemctl import TIMEOUT, UNITS, systemctl
 from .unit_loaded import UnitLoaded
 
-__all__ = ["SystemdDriver"]
+__all__ = ["UP", "SystemdDriver"]
 
 _KILL_WAIT = 10.0
 _NOT_LOADED = 5
 _NOT_BOOTED = "not been booted with systemd"
-_UP = ("active", "reloading", "refreshing")
+UP = ("active", "reloading", "refreshing")
 
 
 class SystemdDriver:
@@ -73,17 +73,20 @@ class SystemdDriver:
                     f"service.unit_file: {unit_file!r} does not bear the name of service.unit, {unit!r}",
                 )
 
-    def start(self) -> None:
-        if self._foreign():
+    def require_own(self, adopted: t.Collection[str]) -> None:
+        if self._foreign() and self._unit not in adopted and not self._makes_room():
             raise ConflictError(
                 "unit-foreign",
                 "The unit {} exists on this host and is not of {}: {}".format(
                     self._unit, self._instance, self._show("FragmentPath")["FragmentPath"] or self._link
                 ),
-                hint="Name another unit, or remove the one that is there.",
+                hint="Name another unit, or remove the one that is there, or name it in 'adopts' of release.yml.",
             )
+
+    def start(self) -> None:
+        self.require_own(())
         before = self._show("ActiveState", "NeedDaemonReload", "UnitFileState")
-        up, stale = before["ActiveState"] in _UP, before["NeedDaemonReload"] == "yes"
+        up, stale = before["ActiveState"] in UP, before["NeedDaemonReload"] == "yes"
         if up and not stale and self._linked() and before["UnitFileState"] not in ("linked", "disabled"):
             return
         self._load(stale=stale)
@@ -119,7 +122,7 @@ class SystemdDriver:
         restarts = int(now["NRestarts"] or 0)
         if self._restarts is None:
             self._restarts = restarts
-        return now["ActiveState"] in _UP and now["SubState"] != "auto-restart" and restarts <= self._restarts
+        return now["ActiveState"] in UP and now["SubState"] != "auto-restart" and restarts <= self._restarts
 
     def describe(self) -> str:
         now = self._show("ActiveState", "SubState", "NRestarts")
@@ -174,6 +177,16 @@ class SystemdDriver:
             return not (self._link.is_symlink() and os.readlink(str(self._link)).startswith(ours))
         fragment = self._show("FragmentPath")["FragmentPath"]
         return bool(fragment) and not fragment.startswith(ours)
+
+    def _makes_room(self) -> bool:
+        """Whether the foreign unit was adopted, and ours may stand before what a distribution brings of it."""
+        from .adoption import adoption_of
+        from .locate import instance_at
+
+        if self._link is None or os.path.lexists(str(self._link)):
+            return False
+        adoption = adoption_of(instance_at(pathlib.Path(self._instance)))
+        return adoption is not None and self._unit in adoption.units
 
     def _show(self, *names: str) -> dict[str, str]:
         """Properties of the unit; empty where this systemd does not have one."""

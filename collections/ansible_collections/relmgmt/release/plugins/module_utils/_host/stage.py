@@ -9,6 +9,7 @@ And that there is a way back: the capsule of what runs is read again, and repair
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import typing as t
@@ -21,8 +22,10 @@ from .._model.profile import Profile
 from .._model.runtime import Runtime, Service
 from .._model.wire import RESERVE
 from .accounts import make_accounts, makes_account
+from .adopting import Adopting
 from .arming import SYSTEMD, kind_of_guard
 from .capsule import Capsule, damaged
+from .claims import require_free
 from .difference import Before, difference
 from .engine_file import install
 from .instance import Instance, NeedObjects, Tools, profile_name
@@ -31,7 +34,7 @@ from .objects import Objects
 from .placing import Placing, about_runtime
 from .probe import check as check_probe
 from .repair import Repair
-from .service import open_driver
+from .service import Driver, open_driver
 from .traffic import open_traffic
 
 __all__ = ["Staging", "service_user"]
@@ -41,13 +44,14 @@ Answer = t.Dict[str, t.Any]
 
 class _Survey(t.NamedTuple):
     """What there is to do. standing: the deployment that already is what is asked for, 0 for none; before: what runs;
-    units: all that are to be whole in the end; lacking: those that are not."""
+    units: all that are to be whole in the end; lacking: those that are not; adopting: what becomes of deployment 0."""
 
     standing: int
     before: Before | None
     repairs: list[Repair]
     units: list[Unit]
     lacking: list[Unit]
+    adopting: Adopting
 
     @property
     def repaired(self) -> list[str]:
@@ -55,13 +59,14 @@ class _Survey(t.NamedTuple):
 
     @property
     def changed(self) -> bool:
-        return not self.standing or bool(self.repaired)
+        return not self.standing or bool(self.repaired) or self.adopting.changed
 
 
 class Staging:
     """One release with one profile, to become a deployment of the instance.
 
     lost: digests of files that the controller was asked for and cannot get either; None if it was not asked yet.
+    adopt: whether what runs on the host already, and the release takes the place of, may be stopped for it.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Staging:
         *,
         engine: bytes = b"",
         lost: t.Collection[str] | None = None,
+        adopt: bool = False,
     ) -> None:
         if manifest.name != instance.package:
             raise InputError("package-mismatch", f"the manifest is of {manifest.name}, not of {instance.package}")
@@ -83,6 +89,7 @@ class Staging:
         self._tools = tools
         self._engine = engine
         self._lost = lost
+        self._adopt = adopt
         self._settle_user()
         self._check_runtime()
 
@@ -104,16 +111,8 @@ class Staging:
                 f"{self._disk.root}: after a boot of this host nobody would see to the way back",
                 hint="'activation: reboot' needs systemd on the host, and root (become).",
             )
-        if runtime.service is not None:
-            profile = self._disk.path("profiles", profile_name(self._profile.digest))
-            open_driver(
-                runtime.service,
-                instance=self._disk.root,
-                profile=profile,
-                runner=self._tools.runner,
-                clock=self._tools.clock,
-            )
-            self._check_reload(runtime.service)
+        if self._driver(runtime) is not None:
+            self._check_reload(t.cast(Service, runtime.service))
         if runtime.placements:
             from .placements import Placements
 
@@ -127,6 +126,13 @@ class Staging:
                     f"{template.destination} asks for a reload, and nobody knows how the service does that",
                     hint="Add service.reload to release.yml, a command; the driver 'systemd' needs none.",
                 )
+
+    def _driver(self, runtime: Runtime) -> Driver | None:
+        if runtime.service is None:
+            return None
+        profile = self._disk.path("profiles", profile_name(self._profile.digest))
+        runner, clock = self._tools.runner, self._tools.clock
+        return open_driver(runtime.service, instance=self._disk.root, profile=profile, runner=runner, clock=clock)
 
     def standing(self, history: History) -> int:
         """The deployment that already is this release with this profile; 0 where there is none.
@@ -157,6 +163,7 @@ class Staging:
             NeedObjects: files are missing; nothing of the deployment is recorded yet.
             IntegrityError: bytes are not what the manifest names; what runs is damaged, and nobody has what it lacks
                 (``capsule-damaged``): nothing was touched then.
+            ConflictError: something that the release takes is taken (see ``claims``, ``adopting``).
             BackendError: no space left (``disk-full``).
         """
         history = self._instance.history()
@@ -171,6 +178,7 @@ class Staging:
                 self._settle_user()
             self._place(payload, survey)
             engine = self._install()
+            survey.adopting.keep()
             for repair in survey.repairs:
                 repair.apply(engine)
             if not survey.standing:
@@ -190,6 +198,7 @@ class Staging:
 
         What is sick already has nothing to prove: it is repaired if it can be.
         """
+        adopting = self._make_room(history)
         standing, current = self.standing(history), history.current
         capsules = {number: Capsule(self._instance, number, self._objects) for number in (current, standing) if number}
         brought = self._brought()
@@ -209,7 +218,19 @@ class Staging:
                 units += manifest.units
                 event = history.staged[current]
                 before = Before(manifest, event["profile"], capsules[current].rendered())
-        return _Survey(standing, before, list(repairs.values()), units, self._objects.lacking(units))
+        return _Survey(standing, before, list(repairs.values()), units, self._objects.lacking(units), adopting)
+
+    def _make_room(self, history: History) -> Adopting:
+        """See that the release can have what it takes; raises as ``run``."""
+        runtime = Runtime.from_dict(self._profile.runtime)
+        adopting = Adopting(self._instance, runtime, self._tools, history, consent=self._adopt)
+        states = [state.name for state in self._manifest.state]
+        require_free(self._instance, runtime, states, adopted=adopting.units)
+        driver = self._driver(runtime)
+        if driver is not None:
+            with contextlib.suppress(BackendError):  # without systemd nobody else has the name of a unit
+                driver.require_own(adopting.units)
+        return adopting
 
     def _brought(self) -> dict[str, bytes]:
         """What came with the request and may be what a damaged file held, by digest."""
@@ -256,6 +277,7 @@ class Staging:
             "version": self._manifest.version,
             "from": history.current,
             "repaired": survey.repaired,
+            "adopted": survey.adopting.about(),
             "diff": difference(survey.before, self._manifest, self._profile),
         }
 

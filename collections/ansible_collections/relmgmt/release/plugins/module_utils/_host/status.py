@@ -17,7 +17,7 @@ import typing as t
 
 from .._model import outcome
 from .._model.errors import IntegrityError, RelmgmtError
-from .info import about, seconds_left
+from .info import about, adopted, seconds_left
 from .instance import Instance, Tools
 from .journal import Event, History
 from .moved import moved
@@ -29,15 +29,10 @@ __all__ = ["ABSENT", "DRIFTED", "Answer", "holder", "standing", "status"]
 
 Answer = t.Dict[str, t.Any]
 
-ABSENT, DRIFTED = "absent", "drifted"  # states beside the outcomes
+ABSENT, DRIFTED = outcome.ABSENT, "drifted"  # states beside the outcomes
 
-_ASIDE = (
-    "staged",
-    "serving",
-    "pruned",
-    "migrating",
-    "migrated",
-)  # events that change nothing about where the instance stands
+# Events that change nothing about where the instance stands.
+_ASIDE = ("adopted", "staged", "serving", "pruned", "migrating", "migrated")
 
 
 def status(instance: Instance, tools: Tools) -> Answer:
@@ -55,6 +50,7 @@ def status(instance: Instance, tools: Tools) -> Answer:
         "state": outcome.UNKNOWN,
         "current": None,
         "previous": None,
+        "adopted": None,
         "seconds_left": None,
         "frozen": "",
         "frozen_at": 0,
@@ -73,6 +69,7 @@ def status(instance: Instance, tools: Tools) -> Answer:
         state=outcome.UNKNOWN if history.unfinished else history.state,
         current=about(history, history.current),
         previous=about(history, history.previous(history.current)),
+        adopted=adopted(instance),
         seconds_left=seconds_left(history, tools),
         frozen=history.frozen_why,
         frozen_at=history.frozen,
@@ -129,8 +126,8 @@ def _unfinished(history: History, process: str) -> list[str]:
 
 
 def _look(instance: Instance, tools: Tools, history: History, answer: Answer) -> list[str]:
-    """Fill in what runs; what of it is not as the journal has it."""
-    if not history.current:
+    """Fill in what runs, and what ran before; what of it is not as the journal has it."""
+    if history.empty:
         answer["service"] = "none"
         return []
     found = []

@@ -30,6 +30,7 @@ from .journal import History, Switch
 from .rebooting import Rebooting
 from .running import Running
 from .serving import Serving
+from .way_back import WayBack, doubt
 
 __all__ = ["Switching"]
 
@@ -45,6 +46,7 @@ class Switching:
         self._serving = Serving(instance, tools)
         self._running = Running(instance, tools)
         self._rebooting = Rebooting(instance, tools, self._running)
+        self._back = WayBack(instance, tools, self._running, self._serving, self._rebooting)
 
     def recover(self) -> str | None:
         """Finish what a crash left half done, leave what was not confirmed in time; says what was done, None if there
@@ -80,34 +82,42 @@ class Switching:
         if reboot is not None and not reboot.came:
             problem = problem or "the host was not started anew in time"
         elif reboot is not None and verb == "activate" and reboot.deadline.boot == self._tools.runner.boot_id():
-            return self._judge_after_boot(history, unfinished, reboot.deadline)
+            return self._conclude(history, unfinished, self._running.bring_up(target), deadline=reboot.deadline)
         why = joined(reason, problem) or f"an interruption of {verb}"
         if verb == "return":
-            return self._return(history, origin, target, reason=why)
+            return self._back.return_to(history, origin, target, reason=why)
         if verb == "revert":
-            return self._go_back(history, origin, target, reason=why)
-        return self._go_back(history, target, origin, reason=why, cause=outcome.HOST)
+            return self._back.go_back(history, origin, target, reason=why)
+        return self._back.go_back(history, target, origin, reason=why, cause=outcome.HOST)
 
-    def _judge_after_boot(self, history: History, switch: Switch, deadline: Deadline) -> Answer:
-        judgement = self._running.bring_up(switch.target)
-        if judgement.healthy or judgement.inconclusive:
-            return self._stand_provisional(switch, deadline, judgement)
-        return self._go_back(
-            history,
-            switch.target,
-            switch.origin,
-            reason=judgement.reason,
-            cause=judgement.cause,
-            judgement=judgement,
-        )
-
-    def _stand_provisional(self, switch: Switch, deadline: Deadline, judgement: Judgement) -> Answer:
+    def _conclude(
+        self,
+        history: History,
+        switch: Switch,
+        judgement: Judgement,
+        *,
+        deadline: Deadline | None = None,
+        confirm_timeout: float | None = None,
+    ) -> Answer:
+        """What was activated stays, provisionally, unless it is known not to be healthy. deadline: where it began to
+        run before."""
+        if not (judgement.healthy or judgement.inconclusive):
+            back = self._back.go_back(
+                history,
+                switch.target,
+                switch.origin,
+                reason=judgement.reason,
+                cause=judgement.cause,
+                judgement=judgement,
+            )
+            return dict(back, **judged(judgement))
+        deadline = deadline or self._deadline(switch.target, confirm_timeout)
         self._journal.write("provisional", deployment=switch.target, deadline=deadline._asdict())
         return switched(
             switch.target,
             outcome.PROVISIONAL,
             changed=True,
-            reason=_doubt(judgement),
+            reason=doubt(judgement),
             origin=switch.origin,
             judgement=judgement,
         )
@@ -134,7 +144,9 @@ class Switching:
     def expire(self, reason: str, *, cause: str = outcome.HOST) -> Answer:
         """Leave the provisional deployment. cause: what the reason speaks against."""
         history = self._instance.history()
-        return self._go_back(history, history.current, history.previous(history.current), reason=reason, cause=cause)
+        return self._back.go_back(
+            history, history.current, history.previous(history.current), reason=reason, cause=cause
+        )
 
     def mend(self) -> Answer:
         """Try again to bring up, and into traffic, what the instance stands on."""
@@ -154,10 +166,10 @@ class Switching:
             origin, target, verb, reason = unfinished
             if verb == "activate" and not history.barred(origin):
                 origin, target, reason = target, origin, "the host was started anew before it was judged"
-                self._announce("revert", origin, target, reason)
+                self._back.announce("revert", origin, target, reason)
         elif why and not history.no_return:
             origin, target, reason = history.current, history.previous(history.current), why
-            self._announce("revert", origin, target, reason)
+            self._back.announce("revert", origin, target, reason)
         else:
             return None
         if origin in history.booted:  # to undo it takes a boot, which this one is
@@ -173,10 +185,12 @@ class Switching:
 
         Raises:
             IntegrityError: it, or what would be left, is damaged (``capsule-damaged``); nothing was touched.
+            ConflictError: what was adopted is not as it was recorded (``adopted-changed``); nothing was touched.
             BackendError: nobody would see to the way back (``guard-not-armed``), or there is no room for it
                 (``disk-full``); nothing was touched.
         """
-        from .capsule import require_whole  # the way back does not need it
+        from .adopting import require_unchanged  # the way back needs neither
+        from .capsule import require_whole
 
         history = self._instance.history()
         if deployment == history.current and not history.unfinished:
@@ -193,6 +207,8 @@ class Switching:
         if history.provisional and not history.no_return:
             origin = history.previous(origin)
         require_whole(self._instance, deployment, *(() if history.sick or history.barred(origin) else (origin,)))
+        if not (history.current or history.sick):
+            require_unchanged(self._instance, deployment, self._tools)
         self._disk.keep_reserve()
         if history.provisional:
             # The way back leads to what is proven.
@@ -202,32 +218,22 @@ class Switching:
             history = self._instance.history()
             if deployment == history.current:
                 return self._keep(history, confirm_timeout=confirm_timeout, check=check)
-        self._arm(history.current, deployment)
-        self._announce("activate", history.current, deployment)
+        self._back.arm(history.current, deployment)
+        self._back.announce("activate", history.current, deployment)
         try:
             self._serving.drain(history.current, deployment)
         except (RelmgmtError, OSError) as exc:
             if not history.barred(history.current):
-                return self._stay(history, deployment, reason=f"the host cannot leave traffic: {exc}")
+                return self._back.stay(history, deployment, reason=f"the host cannot leave traffic: {exc}")
         switch = Switch(history.current, deployment, "activate")
         if self._rebooting.needed(history, switch):
             try:
                 return self._rebooting.begin(switch, confirm_timeout)
             except (RelmgmtError, OSError) as exc:
                 history = self._instance.history()
-                return self._go_back(history, deployment, switch.origin, reason=str(exc), cause=outcome.HOST)
+                return self._back.go_back(history, deployment, switch.origin, reason=str(exc), cause=outcome.HOST)
         judgement = self._running.move(history.current, deployment)
-        if judgement.healthy or judgement.inconclusive:
-            return self._stand_provisional(switch, self._deadline(deployment, confirm_timeout), judgement)
-        back = self._go_back(
-            history,
-            deployment,
-            history.current,
-            reason=judgement.reason,
-            cause=judgement.cause,
-            judgement=judgement,
-        )
-        return dict(back, **judged(judgement))
+        return self._conclude(history, switch, judgement, confirm_timeout=confirm_timeout)
 
     def confirm(self, deployment: int, *, reason: str = "", probe: bool = False, check: bool) -> Answer:
         """Make the current, provisional deployment final; go back at once if it is not healthy any more.
@@ -247,8 +253,8 @@ class Switching:
             return switched(deployment, outcome.CONFIRMED, changed=True)
         judgement = self._running.pulse(deployment)
         if judgement.inconclusive:
-            doubt = _doubt(judgement)
-            return switched(deployment, outcome.PROVISIONAL, changed=False, reason=doubt, judgement=judgement)
+            why = doubt(judgement)
+            return switched(deployment, outcome.PROVISIONAL, changed=False, reason=why, judgement=judgement)
         if not judgement.healthy:
             back = self.expire(f"it is not healthy any more: {judgement.reason}", cause=judgement.cause)
             return dict(back, **judged(judgement))
@@ -260,8 +266,8 @@ class Switching:
         """Whether a final deployment is healthy; nothing is done about it."""
         judgement = self._running.judge(deployment)
         if judgement.healthy or judgement.inconclusive:
-            doubt = _doubt(judgement)
-            return switched(deployment, outcome.CONFIRMED, changed=False, reason=doubt, judgement=judgement)
+            why = doubt(judgement)
+            return switched(deployment, outcome.CONFIRMED, changed=False, reason=why, judgement=judgement)
         reason, cause = f"it is not healthy any more: {judgement.reason}", judgement.cause
         return switched(deployment, outcome.FAILED, changed=False, reason=reason, judgement=judgement, cause=cause)
 
@@ -307,147 +313,49 @@ class Switching:
             raise no_return(self._instance, history, target)
         if target:
             self._instance.meta(target)
+        if target and not (history.current or history.sick):
+            from .adopting import require_unchanged
+
+            require_unchanged(self._instance, target, self._tools)
         if check:
             left = history.current
             boots = self._rebooting.needed(history, Switch(left, target, "revert"))
             preview = joined(self._serving.preview(left), "starts the host anew" if boots else "")
             return switched(left, outcome.REVERTED, changed=True, reason=preview, origin=left, target=target)
         with contextlib.suppress(RelmgmtError, OSError):  # the way back is gone also where nobody else would finish it
-            self._arm(history.current, target)
-        return self._go_back(history, history.current, target, reason=reason or "asked for")
+            self._back.arm(history.current, target)
+        return self._back.go_back(history, history.current, target, reason=reason or "asked for")
 
     def _keep(self, history: History, *, confirm_timeout: float | None = None, check: bool) -> Answer:
         """The deployment already is current: see that it runs, is healthy and in traffic; start it if it is not."""
-        deployment, status = history.current, history.status.get(history.current, outcome.UNKNOWN)
+        deployment, status = history.current, history.standing
         stayed = status == outcome.FAILED
         status = outcome.CONFIRMED if stayed else status
-        idle = not self._running.is_on(deployment)
+        runs = self._running.is_on(deployment)
         astray = self._serving.astray(history)
-        changed = idle or history.sick or astray
+        changed = not runs or history.sick or astray
         if check:
             return switched(deployment, status, changed=changed)
-        judgement = self._judge_again(deployment)
+        judgement = self._running.judge_again(deployment, runs=runs)
         if judgement.healthy or (judgement.inconclusive and not stayed):
             if status == outcome.PROVISIONAL:
                 self.hold(deployment, seconds=self._timeout(deployment, confirm_timeout), reason="contact", check=check)
             problem = self._serving.record("healthy", deployment=deployment) if history.sick or astray else ""
-            result, why = outcome.FAILED if problem else status, joined(problem, _doubt(judgement))
+            result, why = outcome.FAILED if problem else status, joined(problem, doubt(judgement))
             return switched(deployment, result, changed=changed, reason=why, judgement=judgement)
         if status == outcome.PROVISIONAL:
             back = history.previous(deployment)
             cause = judgement.cause
-            return self._go_back(history, deployment, back, reason=judgement.reason, cause=cause, judgement=judgement)
+            return self._back.go_back(
+                history, deployment, back, reason=judgement.reason, cause=cause, judgement=judgement
+            )
         reason, cause = judgement.reason, outcome.HOST if history.sick else judgement.cause
         if astray or not history.sick:
             failure = {"deployment": deployment, "stands": deployment, "reason": reason}
             reason = joined(reason, self._serving.record("failed", **failure))
         with contextlib.suppress(RelmgmtError, OSError):  # it goes on trying
-            self._arm(deployment)
+            self._back.arm(deployment)
         return switched(deployment, outcome.FAILED, changed=changed, reason=reason, judgement=judgement, cause=cause)
-
-    def _judge_again(self, deployment: int) -> Judgement:
-        """Whether what is current is healthy; it is started if it does not run."""
-        idle = not self._running.is_on(deployment)
-        return self._running.move(deployment, deployment) if idle else self._running.judge(deployment)
-
-    def _go_back(
-        self,
-        history: History,
-        left: int,
-        target: int,
-        *,
-        reason: str,
-        cause: str = "",
-        judgement: Judgement | None = None,
-    ) -> Answer:
-        """Leave a deployment for an earlier one. If that is sick and what was left is proven, return to it.
-
-        cause: what the reason speaks against, where something failed. judgement: of what is left, where it was just
-        judged.
-        """
-        if history.barred(target):
-            return self._go_on(history, left, target, reason=reason, cause=cause, judgement=judgement)
-        waiting = self._embark(history, Switch(left, target, "revert", reason))
-        if waiting is not None:
-            return waiting
-        judgement = self._running.move(left, target, insist=True)
-        if judgement.healthy or judgement.inconclusive:
-            answer = self._reverted(left, target, reason=joined(reason, _doubt(judgement)), cause=cause)
-            return dict(answer, inconclusive=True) if judgement.inconclusive else answer
-        why = f"{reason}; then deployment {target} did not come up: {judgement.reason}"
-        if left in history.proven:
-            return self._return(history, target, left, reason=why)
-        # What was sick before the release came says nothing about the release.
-        return self._fail(left, target, reason=why, cause=outcome.HOST if cause and history.sick else cause)
-
-    def _go_on(
-        self, history: History, left: int, target: int, *, reason: str, cause: str, judgement: Judgement | None
-    ) -> Answer:
-        """Stay on what would be left for a deployment that lies behind the point of no return: final if it is healthy,
-        sick if not. target: what may still run, where a crash interrupted the way to it."""
-        with contextlib.suppress(RelmgmtError, OSError):  # it goes on trying
-            self._arm(left)
-        if judgement is None and history.unfinished is not None:
-            with contextlib.suppress(RelmgmtError, OSError):
-                self._serving.drain(target, left)
-            judgement = self._running.move(target, left)
-        elif judgement is None:
-            judgement = self._judge_again(left)
-        why = f"{reason}; there is no way back: {history.frozen_why}"
-        if not judgement.healthy:
-            known = judgement.reason in reason
-            why = why if known else f"{why}; it is not healthy: {judgement.reason}"
-            return self._fail(left, left, reason=why, cause=cause or judgement.cause)
-        problem = self._serving.record("confirmed", deployment=left, reason=why)
-        result, why = outcome.FAILED if problem else outcome.CONFIRMED, joined(why, problem)
-        return switched(left, result, changed=True, reason=why, judgement=judgement)
-
-    def _embark(self, history: History, switch: Switch) -> Answer | None:
-        """Announce the way back and leave traffic; the answer where the rest takes a boot."""
-        anew = self._rebooting.needed(history, switch)
-        if history.unfinished != switch:
-            self._announce(switch.verb, switch.origin, switch.target, switch.reason)
-        with contextlib.suppress(RelmgmtError, OSError):  # to go back matters more than requests that get lost
-            self._serving.drain(switch.origin, switch.target)
-        with contextlib.suppress(RelmgmtError, OSError):  # it goes back at least as far as a restart does
-            return self._rebooting.begin(switch) if anew else None
-        return None
-
-    def _reverted(self, left: int, target: int, *, reason: str, cause: str = "") -> Answer:
-        problem = self._serving.record("reverted", deployment=left, to=target, reason=reason, **_told(cause))
-        result, why = outcome.FAILED if problem else outcome.REVERTED, joined(reason, problem)
-        return switched(left, result, changed=True, reason=why, origin=left, target=target, cause=cause)
-
-    def _stay(self, history: History, left: int, *, reason: str) -> Answer:
-        """Give up an activation before anything that runs was touched."""
-        if history.sick:
-            return self._fail(left, history.current, reason=reason, cause=outcome.HOST)
-        return self._reverted(left, history.current, reason=reason, cause=outcome.HOST)
-
-    def _return(self, history: History, left: int, target: int, *, reason: str) -> Answer:
-        """Go back to a proven deployment because the one that it was left for is sick."""
-        waiting = self._embark(history, Switch(left, target, "return", reason))
-        if waiting is not None:
-            return waiting
-        judgement = self._running.move(left, target, insist=True)
-        if not (judgement.healthy or judgement.inconclusive):
-            return self._fail(target, left, reason=f"{reason}; nor did deployment {target}: {judgement.reason}")
-        problem = self._serving.record("returned", deployment=target, reason=reason)
-        why = joined(f"{reason}; back on deployment {target}, which is healthy", problem)
-        return switched(target, outcome.FAILED, changed=True, reason=why, origin=target, target=target)
-
-    def _fail(self, left: int, target: int, *, reason: str, cause: str = "") -> Answer:
-        told = {"stands": self._running.stands(), "reason": reason, **_told(cause)}
-        why = joined(reason, self._serving.record("failed", deployment=left, **told))
-        return switched(left, outcome.FAILED, changed=True, reason=why, origin=left, target=target, cause=cause)
-
-    def _arm(self, *deployments: int) -> None:
-        guard = self._tools.guard
-        if guard is not None:
-            guard.arm(self._instance, *deployments)
-
-    def _announce(self, verb: str, origin: int, target: int, reason: str = "") -> None:
-        self._journal.write("switch", **{"from": origin, "to": target, "verb": verb, "reason": reason})
 
     def _timeout(self, deployment: int, confirm_timeout: float | None) -> float:
         return self._instance.runtime(deployment).health.confirm_timeout if confirm_timeout is None else confirm_timeout
@@ -466,12 +374,3 @@ class Switching:
                 hint="Stage the release first.",
             )
         self._instance.meta(deployment)
-
-
-def _told(cause: str) -> dict[str, str]:
-    return {"cause": cause} if cause else {}
-
-
-def _doubt(judgement: Judgement) -> str:
-    """Why nobody can say whether it is healthy; empty where that is known."""
-    return f"inconclusive: {judgement.reason}" if judgement.inconclusive else ""

@@ -77,8 +77,10 @@ def _files(instance: Instance, history: History) -> t.Iterator[Check]:
     """What a switch needs and what the way back needs."""
     objects = Objects(instance.disk, shared=False)
     previous = history.previous(history.current)
-    for deployment, what in ((history.current, "runs"), (previous, "is the way back")):
-        if deployment:
+    asked = {history.current: "runs"}
+    asked.setdefault(previous, "is the way back")
+    for deployment, what in asked.items():
+        if deployment or history.adopted:
             damages = tuple(Capsule(instance, deployment, objects).damages())
             yield Check(f"files of deployment {deployment}, which {what}", damages)
 
@@ -103,7 +105,7 @@ def _place(instance: Instance, tools: Tools, history: History) -> t.Iterator[Che
 
 
 def _running(instance: Instance, tools: Tools, history: History) -> t.Iterator[Check]:
-    if not history.current:
+    if history.empty:
         return
     running = Running(instance, tools)
     try:

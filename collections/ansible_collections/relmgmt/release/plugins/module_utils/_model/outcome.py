@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 __all__ = [
+    "ABSENT",
+    "ADOPTED",
     "CAUSES",
     "CONFIRMED",
     "CONTINUE",
@@ -36,6 +38,10 @@ FAILED = "failed"
 UNREACHABLE = "unreachable"
 UNKNOWN = "unknown"
 OUTCOMES = (STAGED, PROVISIONAL, CONFIRMED, REVERTED, FAILED, UNREACHABLE, UNKNOWN)
+
+# What deployment 0 of an instance is: nothing, or what ran there before the first release came.
+ABSENT = "absent"
+ADOPTED = "adopted"
 
 # What an unhappy outcome speaks against: the release, which was tried and found unhealthy, or this host alone.
 RELEASE = "release"

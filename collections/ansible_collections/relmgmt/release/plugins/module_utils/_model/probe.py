@@ -40,7 +40,7 @@ class Probe:
     file     path exists (or not), of min_size to max_size bytes, changed within max_age seconds, with this digest, with
              the pattern in a line; a negative number asks nothing
 
-    mark: of the log ``path``, where the engine took one.
+    own: whether it asks the package itself. mark: of the log ``path``, where the engine took one.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Probe:
     command: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     user: str = ""
+    own: bool = True
     path: str = ""
     unit: str = ""
     pattern: str = ""
@@ -90,6 +91,7 @@ class Probe:
             command=argv(data["command"], what=what) if data.get("command") else (),
             environment=environment(data),
             path=absolute_path(str(data["path"]), what=what) if data.get("path") else "",
+            own=bool(data.get("own", True)),
             never=bool(data.get("never", False)),
             exists=bool(data.get("exists", True)),
             max_age=seconds(data, "max_age", 0.0, what=what) if "max_age" in data else -1.0,

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import typing as t
 
+from .adopts import Adopts
 from .errors import InputError
 from .field import argv, environment, seconds
 from .migration import Migration, migrations_of
@@ -134,7 +135,7 @@ class Reboot:
 class Runtime:
     """Service (None: nothing to run), probes, smoke tests (command probes that run once, after the probes are
     green), traffic (None: nobody is told when the service stops), reboot (None: a restart makes it current), migrations
-    (one for each database), placements (files that lie outside of the root)."""
+    (one for each database), placements (files that lie outside of the root), adopts (what it takes the place of)."""
 
     service: Service | None = None
     probes: tuple[Probe, ...] = ()
@@ -144,6 +145,7 @@ class Runtime:
     reboot: Reboot | None = None
     migrations: tuple[Migration, ...] = ()
     placements: tuple[Placement, ...] = ()
+    adopts: Adopts = Adopts()
 
     @property
     def judging_time(self) -> float:
@@ -171,4 +173,5 @@ class Runtime:
             reboot=None if reboot is None else Reboot.from_dict(reboot),
             migrations=migrations_of(data),
             placements=placements_of(data),
+            adopts=Adopts.from_dict(data.get("adopts") or {}),
         )

@@ -11,6 +11,7 @@ import pathlib
 import tempfile
 import typing as t
 
+from ...module_utils._model.adopts import Adopts
 from ...module_utils._model.digest import canonical
 from ...module_utils._model.errors import InputError, RelmgmtError
 from ...module_utils._model.manifest import FORMAT, Manifest, Unit
@@ -31,7 +32,7 @@ from .tree import Node, Tree
 __all__ = ["Built", "build"]
 
 _ABOUT = ("changelog", "changes", "compliance", "licences", "rollback", "summary", "track")
-_RUNTIME = ("health", "migrations", "placements", "probes", "reboot", "service", "smoke", "traffic")
+_RUNTIME = ("adopts", "health", "migrations", "placements", "probes", "reboot", "service", "smoke", "traffic")
 CONFIG = "config"  # name, kind's unit and destination of the configuration part
 
 
@@ -129,6 +130,7 @@ def _check(source: Source) -> None:
     _check_section(source, "health", Health.from_dict)
     _check_section(source, "traffic", Traffic.from_dict)
     _check_section(source, "reboot", Reboot.from_dict)
+    _check_section(source, "adopts", Adopts.from_dict)
     if "reboot" in data and data.get("activation") != "reboot":
         raise source.error(
             "reboot-unused",

@@ -177,7 +177,7 @@ def whereabouts(plan: Plan, host: str, result: Result, known: collections.abc.Ma
 
 
 def _called(version: str) -> str:
-    return "nothing" if version == "absent" else version
+    return {outcome.ABSENT: "nothing", outcome.ADOPTED: "what was there before"}.get(version, version)
 
 
 def closing(

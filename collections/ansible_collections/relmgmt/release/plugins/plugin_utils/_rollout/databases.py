@@ -10,6 +10,7 @@ import collections.abc
 import dataclasses
 import typing as t
 
+from ...module_utils._model import outcome
 from ...module_utils._model.errors import ConflictError, InputError
 from ...module_utils._model.manifest import Manifest
 from .._registry import REHEARSAL, ROLLBACK, Registry
@@ -133,7 +134,11 @@ class Databases:
         """Hosts outside of the rollout that share the database → the version that they were last seen with."""
         found = {}
         for host, (environment, version) in self._registry.standing(wish.package, wish.instance).items():
-            variables = self._inventory(host) if host not in hosts and version != "absent" else None
+            variables = (
+                self._inventory(host)
+                if host not in hosts and version not in (outcome.ABSENT, outcome.ADOPTED)
+                else None
+            )
             scope = (wish.package, environment, wish.instance)
             if variables is not None and database_id(database.name, variables, scope=scope) == database.id:
                 found[host] = version

@@ -16,6 +16,7 @@ import dataclasses
 import shlex
 import typing as t
 
+from ...module_utils._model import outcome
 from ...module_utils._model.digest import short
 from ...module_utils._model.errors import InputError, IntegrityError
 from .._evidence import ABSENT, Found, Rule, find
@@ -180,6 +181,7 @@ class Gate:
             "relmgmt_version": wish.version,
             "relmgmt_environment": wish.environment,
             **({"relmgmt_instance": wish.instance} if wish.instance != "main" else {}),
+            **({"relmgmt_adopt": "true"} if any(way.version == outcome.ADOPTED for way in lacking) else {}),
         }
         inventories = [part for source in self._inventories for part in ("-i", source)]
         settings = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]

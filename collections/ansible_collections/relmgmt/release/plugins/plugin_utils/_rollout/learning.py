@@ -51,7 +51,9 @@ def learned(
 
 def _put_right(row: DeploymentRow, info: Info, *, went_back: bool) -> DeploymentRow:
     release = info.get("release") or {}
-    settled = release.get("state") in ("absent", outcome.CONFIRMED) and not release.get("interrupted")
+    settled = release.get("state") in (outcome.ABSENT, outcome.ADOPTED, outcome.CONFIRMED) and not release.get(
+        "interrupted"
+    )
     if row.outcome not in _OPEN or not settled:
         return row
     held = {item["deployment"]: item for item in release["deployments"]}

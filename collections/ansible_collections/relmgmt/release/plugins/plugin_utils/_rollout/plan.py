@@ -43,7 +43,7 @@ class HostPlan:
     """One host: versions before and after, whether anything is to be done (action) or why not (reason).
 
     profile: digest of what is rendered for it; root: where packages lie on it; origin: digest of the release that it
-    stood on before, or ``absent``.
+    stood on before, or of the record of what was adopted, or ``absent``.
     """
 
     site: str
@@ -222,10 +222,11 @@ def back_already(info: Info, version: str, *, host: str) -> bool:
         InputError: it neither does, nor holds a confirmed deployment of it (``version-not-held``).
     """
     here = info["release"]
-    current = here["current"] or {}
-    if here["state"] == outcome.CONFIRMED and current["version"] == version and not here["interrupted"]:
+    final = here["state"] in (outcome.ADOPTED, outcome.CONFIRMED) and not here["interrupted"]
+    if final and version_of(info) == version:
         return _in_service(here)
     held = {item["version"] for item in here["deployments"] if item["proven"]}
+    held |= {outcome.ADOPTED} if here.get("adopted") else set()
     if version not in held:
         raise InputError(
             "version-not-held",
@@ -240,14 +241,20 @@ def _in_service(release: Info) -> bool:
 
 
 def version_of(info: Info) -> str:
-    """The version that runs; ``absent`` if none does, ``unknown`` if the host did not say."""
+    """The version that runs; ``absent`` if none does, ``adopted`` where something else does, ``unknown`` if the host
+    did not say."""
     if "release" not in info:
         return UNKNOWN
-    return str(((info.get("release") or {}).get("current") or {}).get("version") or "absent")
+    release = info["release"] or {}
+    nothing = outcome.ADOPTED if release.get("adopted") else outcome.ABSENT
+    return str((release.get("current") or {}).get("version") or nothing)
 
 
 def release_of(info: Info) -> str:
-    """The digest of the release that runs; ``absent`` if none does, empty if the host did not say."""
+    """The digest of the release that runs, or of the record of what is adopted; ``absent`` if there is none, empty if
+    the host did not say."""
     if "release" not in info:
         return ""
-    return str(((info.get("release") or {}).get("current") or {}).get("release") or "absent")
+    release = info["release"] or {}
+    nothing = (release.get("adopted") or {}).get("digest") or outcome.ABSENT
+    return str((release.get("current") or {}).get("release") or nothing)

@@ -64,7 +64,7 @@ def _problem(info: Info) -> str:
     state = release.get("state")
     if release.get("interrupted"):
         return "something is half done there"
-    if state not in ("absent", outcome.CONFIRMED):
+    if state not in (outcome.ABSENT, outcome.ADOPTED, outcome.CONFIRMED):
         return f"what it runs is {state or 'unknown'}, not confirmed"
     if release.get("service") == "inactive":
         return "its service does not run"

@@ -65,6 +65,9 @@ class Service:
     def describe(self) -> str:
         return "app has ended; it said last:\nport 5232 is taken"
 
+    def require_own(self, adopted: t.Collection[str]) -> None:
+        raise AssertionError("a judge does not act")
+
     def start(self) -> None:
         raise AssertionError("a judge does not act")
 

@@ -78,6 +78,13 @@ def info(*deployments: dict[str, t.Any], free: int = 1 << 30, **changes: t.Any) 
     return {"outcome": "ok", "changed": False, "host": host, "release": {**release, **changes}}
 
 
+def adopted(name: str = "legacy") -> dict[str, t.Any]:
+    """What ``host_info`` returns of a host that runs what was there before relmgmt."""
+    return info(
+        state="adopted", adopted={"digest": digest_of(name.encode()), "units": [], "files": []}, service="active"
+    )
+
+
 def lost(reason: str = "no route to host") -> dict[str, t.Any]:
     """What ``host_info`` reports of a host that it could not reach."""
     return {"outcome": "unreachable", "changed": False, "reason": reason, "code": "host-unreachable"}

@@ -25,7 +25,7 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.planning import make_plan
 
 from ..evidence.shown import NOW, World, make_world
-from .fleet import deployment, host, info, lost, manifest, profile, wish
+from .fleet import adopted, deployment, host, info, lost, manifest, profile, wish
 
 OLDER, OLD, NEW, PROFILE = manifest("0.9.0"), manifest("1.0.0"), manifest("2.0.0"), profile()
 ABSENT = info()
@@ -111,6 +111,16 @@ def test_a_way_from_nothing_is_a_way(world: World) -> None:
     rehearse(world, before="absent", version_before="absent")
     plan = planned(world, {"a": ABSENT})
     assert "rehearsed from absent on" in plan.summary
+
+
+def test_a_way_from_what_was_adopted_is_a_way_of_its_own(world: World) -> None:
+    rehearse(world, before="absent", version_before="absent")
+    error = refused(world, {"a": adopted()})
+    assert error.code == "rehearsal-missing"
+    assert "from adopted (" in error.message and "relmgmt_adopt=true" in error.hint
+    rehearse(world, before=adopted()["release"]["adopted"]["digest"], version_before="adopted")
+    assert "rehearsed from adopted on" in planned(world, {"a": adopted()}).summary
+    assert refused(world, {"a": adopted(), "b": adopted("another")}).code == "rehearsal-missing"
 
 
 def test_the_rehearsal_of_another_release_opens_nothing(world: World) -> None:

@@ -21,9 +21,10 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     lost_elsewhere,
 )
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.clocks import Limit
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.plan import back_already
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.planning import make_plan
 
-from .fleet import deployment, host, info, lost, manifest, profile, wish
+from .fleet import adopted, deployment, host, info, lost, manifest, profile, wish
 
 OLD, NEW, PROFILE = manifest("1.0.0"), manifest("2.0.0"), profile()
 FRESH = info()
@@ -68,6 +69,26 @@ def test_a_fresh_fleet_is_deployed_to_in_waves() -> None:
     }
     assert [wave.name for wave in plan.waves] == ["canary", "rest"]
     assert (plan.id, plan.digest, plan.staging.hosts) == ("r1", NEW.digest, plan.waves[0].hosts + plan.waves[1].hosts)
+
+
+def test_what_was_there_before_relmgmt_is_what_a_host_comes_from() -> None:
+    plan = planned({"a": adopted(), "b": FRESH})
+    assert shown(plan)["a"] == ("deploy", "adopted", "2.0.0")
+    assert plan.hosts["a"].origin == adopted()["release"]["adopted"]["digest"]
+
+
+def test_a_release_that_runs_is_what_a_host_comes_from_whatever_was_adopted() -> None:
+    answer = info(deployment(1, OLD, PROFILE.digest), adopted=adopted()["release"]["adopted"])
+    plan = planned({"a": answer})
+    assert (plan.hosts["a"].before, plan.hosts["a"].origin) == ("1.0.0", OLD.digest)
+
+
+def test_a_rollback_leads_to_what_was_there_before_relmgmt() -> None:
+    left = info(deployment(1, OLD, PROFILE.digest), adopted=adopted()["release"]["adopted"])
+    assert not back_already(left, "adopted", host="a")
+    assert back_already(adopted(), "adopted", host="a")
+    with pytest.raises(InputError):
+        back_already(BEFORE, "adopted", host="a")
 
 
 def test_a_converged_fleet_has_no_waves() -> None:

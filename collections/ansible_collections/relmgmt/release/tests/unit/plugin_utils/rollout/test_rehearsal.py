@@ -26,7 +26,7 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.planning import make_plan
 
 from ..evidence.shown import NOW
-from .fleet import deployment, host, info, manifest, plan, profile, wish
+from .fleet import adopted, deployment, host, info, manifest, plan, profile, wish
 
 OLDER, OLD, NEW, PROFILE = manifest("0.9.0"), manifest("1.0.0"), manifest("2.0.0"), profile()
 ABSENT, ON_OLD = info(), info(deployment(1, OLD, PROFILE.digest))
@@ -60,6 +60,13 @@ def test_every_host_takes_part_together() -> None:
     made = planned({"a": ON_OLD, "b": ABSENT})
     assert (made.kind, [wave.hosts for wave in made.waves]) == ("rehearsal", [("a", "b")])
     assert {name: found.origin for name, found in made.hosts.items()} == {"a": OLD.digest, "b": "absent"}
+
+
+def test_a_host_that_runs_what_was_there_before_is_fit() -> None:
+    made = planned({"a": adopted()})
+    assert made.hosts["a"].origin == adopted()["release"]["adopted"]["digest"]
+    assert astray(made, {"a": adopted()}, leave="old").verdict == "continue"
+    assert astray(made, {"a": ABSENT}, leave="old").verdict == "revert_all"
 
 
 @pytest.mark.parametrize(

@@ -49,9 +49,9 @@ class Life(RuleBasedStateMachine):
 
     tally = Tally()
 
-    @initialize(units=st.booleans(), traffic=st.booleans(), reloads=st.booleans())
-    def begin(self, units: bool, traffic: bool, reloads: bool) -> None:
-        self.play = Play(units=units, traffic=traffic, reloads=reloads)
+    @initialize(units=st.booleans(), traffic=st.booleans(), reloads=st.booleans(), adopted=st.booleans())
+    def begin(self, units: bool, traffic: bool, reloads: bool, adopted: bool) -> None:
+        self.play = Play(units=units, traffic=traffic, reloads=reloads, adopted=adopted)
 
     def teardown(self) -> None:
         if hasattr(self, "play"):

@@ -34,8 +34,10 @@ class Play:
     alone, and then judged.
     """
 
-    def __init__(self, *, units: bool = True, traffic: bool = True, reloads: bool = False) -> None:
-        self.world = World(units=units, traffic=traffic, reloads=reloads)
+    def __init__(
+        self, *, units: bool = True, traffic: bool = True, reloads: bool = False, adopted: bool = False
+    ) -> None:
+        self.world = World(units=units, traffic=traffic, reloads=reloads, adopted=adopted)
         self.model = Model(self._healthy)
         self._boot = self.world.boot
         self._down = False  # the service of a final deployment ended, and nobody was to start it
@@ -302,6 +304,12 @@ class Play:
         self._down = self._down and not world.alive()
         if not stand.sick and self._healthy(current) and not self._down:
             self._require(world.running == current, "deployment {} does not run", current)
+        legacy = world.legacy
+        if legacy is not None and current:
+            self._require(legacy.aside() and not legacy.running, "what ran before is in the way")
+        elif legacy is not None:
+            self._require(legacy.whole(), "what ran before was not given back as it was")
+            self._require(legacy.running, "what ran before does not run")
         found = world.readiness()
         serves = world.traffic and history.serves and (world.alive() or found is not None)
         self._require(found == (READY if serves else None), "the readiness file holds {}; {}", found, stand)

@@ -24,8 +24,8 @@ class Scenario(t.NamedTuple):
     nightly: bool = False
 
 
-def _absent(kind: str) -> Play:
-    play = Play()
+def _absent(kind: str, **how: bool) -> Play:
+    play = Play(**how)
     play.stage(kind)
     return play
 
@@ -61,6 +61,14 @@ def _chain(kind: str) -> Play:
     return play
 
 
+def _again() -> Play:
+    """What was adopted was given back once, and is to go a second time."""
+    play = _final(1, adopted=True)
+    play.revert()
+    play.stage()
+    return play
+
+
 def _booting(kind: str = GOOD, **how: bool) -> Play:
     play = _final(1, **how)
     play.stage(kind, boots=True)
@@ -75,6 +83,12 @@ def _booted(*turned: str, confirmed: bool = False) -> Play:
         play.confirm()
     for deployment, kind in enumerate(turned, start=1):
         play.turns(deployment, kind)
+    return play
+
+
+def _adopted_boot() -> Play:
+    play = Play(adopted=True)
+    play.stage(SICK, boots=True)
     return play
 
 
@@ -151,6 +165,18 @@ SCENARIOS = {
     "boot-revert-to-sick": Scenario(lambda: _booted(SICK, confirmed=True), Play.revert, nightly=True),
     "keep": Scenario(_dead, _keep),
     "keep-provisional": Scenario(_provisional, _keep),
+    "adopted": Scenario(lambda: _absent(GOOD, adopted=True), _activate),
+    "adopted-sick": Scenario(lambda: _absent(SICK, adopted=True), _activate),
+    "adopted-refuses": Scenario(lambda: _absent(REFUSES, adopted=True, traffic=False), _activate, nightly=True),
+    "adopted-alone": Scenario(lambda: _absent(SICK, adopted=True, units=False), _activate, nightly=True),
+    "adopted-confirm": Scenario(lambda: _provisional(0, adopted=True), Play.confirm, nightly=True),
+    "adopted-revert": Scenario(lambda: _provisional(0, adopted=True), Play.revert),
+    "adopted-expire": Scenario(lambda: _provisional(0, adopted=True), Play.time_passes, nightly=True),
+    "adopted-dark": Scenario(lambda: _provisional(0, adopted=True), Play.power_fails),
+    "adopted-rollback": Scenario(lambda: _final(1, adopted=True), Play.revert, nightly=True),
+    "adopted-again": Scenario(_again, _activate, nightly=True),
+    "adopted-upgrade": Scenario(lambda: _staged(SICK, adopted=True), _activate, nightly=True),
+    "adopted-boot": Scenario(_adopted_boot, _activate, nightly=True),
     "freeze": Scenario(lambda: _staged(GOOD), _freeze),
     "frozen-upgrade": Scenario(lambda: _frozen(_staged(GOOD)), _activate),
     "frozen-upgrade-sick": Scenario(lambda: _frozen(_staged(SICK)), _activate),

@@ -11,6 +11,7 @@ import pathlib
 import typing as t
 
 from ansible_collections.relmgmt.release.plugins.module_utils._host import (
+    adopting,
     capsule,
     disk,
     guard,
@@ -51,6 +52,9 @@ class Service:
     ) -> None:
         self._world = t.cast("World", runner)
 
+    def require_own(self, adopted: t.Collection[str]) -> None:
+        """Nobody else has its name."""
+
     def start(self) -> None:
         self._world.step("enable")
         self._world.enabled = True
@@ -75,6 +79,13 @@ class Service:
         self.stop()
         self._world.step("disable")
         self._world.enabled = False
+        if self._world.legacy is not None:
+            self._world.legacy.disabled()
+
+
+def _connect(probe: probes.Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
+    legacy = t.cast("World", runner).legacy
+    return legacy is not None and legacy.running, "as simulated"
 
 
 def _ask(probe: probes.Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
@@ -88,7 +99,7 @@ def _locked(*_args: t.Any, **_how: t.Any) -> t.Iterator[None]:
 
 
 def _whole(*_args: t.Any, **_how: t.Any) -> None:
-    """What was staged stays as it was staged."""
+    """What was staged stays as it was staged, and what was adopted as it was found."""
 
 
 def _unheard(_text: str) -> None:
@@ -104,15 +115,19 @@ def beneath(world: World) -> t.Iterator[None]:
         (guard, "locked", _locked),
         (guard, "alert", _unheard),
         (capsule, "require_whole", _whole),
+        (adopting, "require_unchanged", _whole),
     ]
+    tcp = probe.KINDS["tcp"]
     before = [(module, name, getattr(module, name)) for module, name, _ours in taken]
     for module, name, ours in taken:
         setattr(module, name, ours)
     service.DRIVERS[NAME] = Service
     probe.KINDS[NAME] = probe.Kind(lambda _probe: None, _ask)
+    probe.KINDS["tcp"] = probe.Kind(tcp.check, _connect)
     try:
         yield
     finally:
         for module, name, theirs in before:
             setattr(module, name, theirs)
         del service.DRIVERS[NAME], probe.KINDS[NAME]
+        probe.KINDS["tcp"] = tcp

@@ -13,9 +13,11 @@ import pytest
 from ansible_collections.relmgmt.release.plugins.module_utils._host.disk import Disk
 from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import History, Journal
 from ansible_collections.relmgmt.release.plugins.module_utils._host.rebooting import Rebooting
+from ansible_collections.relmgmt.release.plugins.module_utils._host.service_adopted import AdoptedDriver
 from ansible_collections.relmgmt.release.plugins.module_utils._host.serving import Serving
 from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
 from ansible_collections.relmgmt.release.plugins.module_utils._host.traffic_readiness import ReadinessFile
+from ansible_collections.relmgmt.release.plugins.module_utils._host.way_back import WayBack
 
 from .calls import Calls
 from .explore import Explorer
@@ -113,6 +115,11 @@ def entered_once(monkeypatch: Patch) -> None:
     monkeypatch.setattr(ReadinessFile, "enter", once)
 
 
+def stopped_alone(monkeypatch: Patch) -> None:
+    """What was adopted is stopped, and nothing of it is set aside."""
+    monkeypatch.setattr(AdoptedDriver, "remove", AdoptedDriver.stop)
+
+
 def never_barred(monkeypatch: Patch) -> None:
     """No way is closed, wherever the host is frozen."""
     monkeypatch.setattr(History, "barred", lambda *_args: False)
@@ -157,13 +164,19 @@ MUTATIONS: dict[str, tuple[t.Callable[[Patch], None], str, int]] = {
     "a boot that a switch takes is not recognised": (idle(Rebooting, "due", False), "boot", 0),
     "the next boot is taken for the one that came": (forgetting("booted"), "boot", 1),
     "nobody has the host started anew": (idle(Rebooting, "order"), "boot", 0),
+    "what was adopted is not set aside": (idle(AdoptedDriver, "remove"), "adopted", 0),
+    "what was adopted may start at the next boot": (stopped_alone, "adopted", 0),
+    "what was adopted is not given back": (idle(AdoptedDriver, "_give_back"), "adopted-revert", 0),
+    "what was adopted is given back, not started": (idle(AdoptedDriver, "start"), "adopted-sick", 0),
+    "what was given back is not synced": (without("write", "fsync", File), "adopted-revert", 0),
+    "the directory of what was given back is not synced": (idle(AdoptedDriver, "_keep_directories"), "adopted-dark", 1),
     "freezing is answered but not written": (forgetting("frozen"), "freeze", 0),
     "a sick release goes back behind the point of no return": (never_barred, "frozen-upgrade-sick", 0),
     "a crash goes back behind the point of no return": (never_barred, "frozen-upgrade", 1),
     "a deadline goes back behind the point of no return": (never_barred, "frozen-expire", 0),
     "a reboot goes back behind the point of no return": (never_barred, "frozen-dark", 0),
     "what is before the point of no return runs after a boot": (never_barred_at_a_boot, "frozen-dark", 0),
-    "what has no way back is never final": (idle(Switching, "_go_on", FAILED), "frozen-expire", 0),
+    "what has no way back is never final": (idle(WayBack, "_go_on", FAILED), "frozen-expire", 0),
 }
 
 

@@ -17,11 +17,13 @@ import typing as t
 
 from ansible_collections.relmgmt.release.plugins.module_utils._host.guard import Guard
 from ansible_collections.relmgmt.release.plugins.module_utils._host.instance import Instance, Tools
+from ansible_collections.relmgmt.release.plugins.module_utils._host.process import Completed
 from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import BackendError
 
 from .calls import Calls
 from .filesystem import Directory, File, FileSystem
+from .legacy import UNIT, Legacy
 from .simulated import NAME, Place, beneath
 from .strikes import Broken, Fate, Killed, Rebooted
 
@@ -37,7 +39,7 @@ T = t.TypeVar("T")
 _ROOT = "/srv"
 _INSTANCE = ("team/app", "main")
 _RUNTIME = {
-    "service": {"driver": NAME},
+    "service": {"driver": NAME, "unit": UNIT},
     "probes": [{"name": "web", "kind": NAME}],
     "health": {
         "min_healthy_time": 0.5,
@@ -56,10 +58,12 @@ class World(Fate):
     ``guarded``: it watches; ``armed``: it will after a boot. ``traffic``: the deployments declare some; without, its
     file does not lie beside the link and the journal. ``reloads``: two deployments of one version differ by what asks
     for a reload alone. ``boots``: the deployments that a boot makes current. ``asked``:
-    between how many losses was chosen, each time.
+    between how many losses was chosen, each time. ``legacy``: what ran there before, and was adopted.
     """
 
-    def __init__(self, *, units: bool = True, traffic: bool = True, reloads: bool = False) -> None:
+    def __init__(
+        self, *, units: bool = True, traffic: bool = True, reloads: bool = False, adopted: bool = False
+    ) -> None:
         super().__init__()
         self.units, self.traffic, self.reloads = units, traffic, reloads
         self.system = FileSystem()
@@ -73,6 +77,10 @@ class World(Fate):
         self.now, self.boot = 0.0, 1
         self.asked: list[int] = []
         self.calls.makedirs("/".join((_ROOT, *_INSTANCE, "deployments")))
+        self.legacy = Legacy(self) if adopted else None
+        if self.legacy is not None:
+            record = self.legacy.install(self._path())
+            self.look_at(lambda instance: instance.journal.write("adopted", record=record))
         self.system.sync()
 
     def copy(self) -> World:
@@ -83,6 +91,7 @@ class World(Fate):
         other.asked, other.hits = [], list(self.hits)
         other.system = self.system.copy()
         other.calls = Calls(other.system, other.step)
+        other.legacy = self.legacy.copy(other) if self.legacy is not None else None
         return other
 
     # --- what strikes ---
@@ -119,6 +128,8 @@ class World(Fate):
 
     def _go_down(self) -> None:
         self.running, self.off = 0, True
+        if self.legacy is not None:
+            self.legacy.running = False
         self.guarded = self.armed
         self.now, self.boot = 0.0, self.boot + 1
 
@@ -127,6 +138,8 @@ class World(Fate):
         while self.off:
             self.off = False
             done = self.armed and self.attempt(lambda: self.switching().boot()) is not None
+        if self.legacy is not None:
+            self.legacy.boot()
         if self.enabled:
             with contextlib.suppress(BackendError):
                 self.launch()
@@ -178,10 +191,13 @@ class World(Fate):
     def reread(self) -> None:
         """What the service manager starts is read when it is started."""
 
-    def run(self, _command: t.Sequence[str], *, timeout: float) -> t.NoReturn:
-        """See ``process.Runner``: the one command that there is starts the host anew."""
-        self.step("reboot")
-        raise Rebooted
+    def run(self, command: t.Sequence[str], *, timeout: float) -> Completed:
+        """See ``process.Runner``: systemctl starts the host anew, or speaks of what ran there before."""
+        verb, *words = [word for word in command[1:] if not word.startswith("--")]
+        if verb == "reboot" or self.legacy is None:
+            self.step("reboot")
+            raise Rebooted
+        return self.legacy.systemctl(verb, words)
 
     def boot_id(self) -> str:
         """See ``process.Runner``, as which the world stands in."""
@@ -222,6 +238,8 @@ class World(Fate):
         """Run what ``current`` names, unless something runs."""
         if self.alive():
             return
+        if self.legacy is not None and self.legacy.running:
+            raise Broken("a release is started beside what ran before")
         self.running = 0
         target = self.link()
         if self.kinds.get(target, REFUSES) == REFUSES:
