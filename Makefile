@@ -70,7 +70,7 @@ unit-newest: $(NEWEST)/.ready
 	{ mkdir -p .cache/parts; echo "NOT COVERED: the registry in PostgreSQL: $$why" | tee .cache/parts/not-covered-$@; }
 	@$(NEWEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit
 unit-oldest: $(OLDEST)/.ready
-	@$(OLDEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/plugin_utils/{test_*.py,profile,registry,secrets}
+	@$(OLDEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/{inventory,plugin_utils/{test_*.py,profile,registry,secrets}}
 unit-host:
 	@if tools/python 3.8 3.8 >/dev/null 2>&1; then $(MAKE) $(HOST)/.ready; \
 	$(HOST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/module_utils; \

@@ -16,6 +16,7 @@ import base64
 import contextlib
 import dataclasses
 import datetime
+import hashlib
 import http.client
 import json
 import os
@@ -39,6 +40,9 @@ INVENTORY = REPOSITORY / "inventories" / "sites"
 PASSWORD_FILE = REPOSITORY / "inventories" / "secrets" / "demo-vault-password"
 PACKAGE = "calendar/radicale"
 GOOD, NEWER, BAD = "3.8.3", "3.9.0", "3.9.0.post1"
+RELEASES = [{"name": PACKAGE, "directory": "radicale", "version": version} for version in (GOOD, NEWER, BAD)]
+WHEELS = tuple(f"requirements-{version}.txt" for version in (GOOD, NEWER))
+PAGES, PAGES_VERSION = "docs/swagger-ui", "5.35.0"
 ROOM = 2 << 30  # bytes
 USER, PASSWORD = "alice", "through-the-looking-glass"  # public, see inventories/README.md
 EVENT = (
@@ -132,12 +136,13 @@ class Narrator:
 
 @dataclasses.dataclass(frozen=True)
 class Demo:
-    """The work directory, who tells of it, and where the Radicale of each host is."""
+    """The work directory, who tells of it, and where the Radicale and the Swagger UI of each host are."""
 
     work: pathlib.Path
     narrator: Narrator
     console: Console
     addresses: t.Mapping[str, tuple[str, int]]
+    pages: t.Mapping[str, tuple[str, int]] = dataclasses.field(default_factory=dict, kw_only=True)
 
     def play(self, playbook: str, *flags: str, **variables: t.Any) -> tuple[int, dict[str, int]]:
         """Run a playbook; its exit code and the number of changes."""
@@ -201,6 +206,13 @@ class Demo:
             raise Failure(f"{host}: {method} {path} was answered with {response.status}")
         return text
 
+    def page(self, host: str, path: str) -> str:
+        """What the Swagger UI of a host answers."""
+        connection = http.client.HTTPConnection(*self.pages[host], timeout=10)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+
     def release(self, host: str) -> str:
         """The directory of the release that the host runs: version and digest."""
         return (self.work / "hosts" / host / PACKAGE / "main" / "current" / "release").resolve().name
@@ -215,12 +227,12 @@ class Demo:
         return found
 
 
-def fetch_wheels() -> int:
-    """Fetch what the packages' requirement files name, by hash; nothing if it is there."""
-    house = HERE / "radicale" / "wheelhouse"
-    for version in (GOOD, NEWER):
-        lock = HERE / "radicale" / f"requirements-{version}.txt"
-        stamp = house / f".{version}.complete"
+def fetch_wheels(directory: str = "radicale", locks: t.Sequence[str] = WHEELS) -> int:
+    """Fetch what the requirement files of an example name, by hash; nothing if it is there. How many there are."""
+    house = HERE / directory / "wheelhouse"
+    for name in locks:
+        lock = HERE / directory / name
+        stamp = house / f".{name}.complete"
         if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
             continue
         command = [
@@ -249,33 +261,62 @@ def fetch_wheels() -> int:
     return len(list(house.glob("*.whl")))
 
 
+def fetch_archive() -> bool:
+    """Have npm fetch what Swagger UI's release file names, by digest; nothing if it is there. False without npm."""
+    unit = yaml.safe_load((HERE / "swagger-ui" / f"release-{PAGES_VERSION}.yml").read_text())["units"][0]
+    archive = HERE / "swagger-ui" / unit["source"]
+    if not (archive.is_file() and integrity(archive) == unit["digest"]):
+        if not shutil.which("npm"):
+            return False
+        archive.parent.mkdir(exist_ok=True)
+        what = f"swagger-ui-dist@{PAGES_VERSION}"
+        command = ["npm", "pack", "--silent", "--pack-destination", str(archive.parent), what]
+        if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode != 0:
+            raise Failure(f"{what} cannot be fetched: see what npm says above")
+    return True
+
+
+def integrity(path: pathlib.Path) -> str:
+    """The digest of a file as npm writes it."""
+    return f"sha512-{base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()}"
+
+
 def sites() -> dict[str, str]:
     """Every host of the inventory, with its site."""
-    groups = yaml.safe_load((INVENTORY / "hosts.yml").read_text())["all"]["children"]
-    return {host: site for site, group in groups.items() for host in group.get("hosts", ())}
+    fleet = yaml.safe_load((INVENTORY / "fleet.sites.yml").read_text())["sites"]
+    return {host: site for site, about in fleet.items() for host in about["hosts"]}
 
 
-def inventory(work: pathlib.Path, *, site: str = "") -> dict[str, tuple[str, int]]:
-    """Write the inventory that puts every host, or those of a site, on this machine; their addresses."""
-    names = [name for name, place in sites().items() if site in ("", place)]
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _name in names]
-    ports = {name: int(server.getsockname()[1]) for name, server in zip(names, sockets, strict=True)}
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _number in range(count)]
+    ports = [int(server.getsockname()[1]) for server in sockets]
     for server in sockets:
         server.close()
+    return ports
+
+
+def inventory(work: pathlib.Path, *, site: str = "") -> list[dict[str, tuple[str, int]]]:
+    """Write the inventory that puts every host, or those of a site, on this machine; where both packages are served."""
+    names = [name for name, place in sites().items() if site in ("", place)]
+    free = free_ports(2 * len(names))
+    ports, pages = (dict(zip(names, part, strict=True)) for part in (free[: len(names)], free[len(names) :]))
+    plain = {"service_driver": "command", "service_user": ""}
     here = {
         name: {
             "ansible_connection": "ansible.builtin.local",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
             "radicale_port": port,
+            "swagger_ui_port": pages[name],
             "relmgmt_root": str(work / "hosts" / name),
-            "relmgmt_config__90_demo": {PACKAGE: {"service_driver": "command", "service_user": ""}},
+            "relmgmt_config__90_demo": {PACKAGE: plain, PAGES: plain},
         }
         for name, port in ports.items()
     }
     (work / "here.yml").write_text(yaml.safe_dump({"all": {"hosts": here}}))
     for directory in ("runner", *(f"hosts/{name}" for name in names)):
         (work / directory).mkdir(parents=True)
-    return {name: ("127.0.0.1", port) for name, port in ports.items()}
+    return [{name: ("127.0.0.1", port) for name, port in served.items()} for served in (ports, pages)]
 
 
 def show(demo: Demo) -> None:
@@ -315,7 +356,7 @@ def tell(demo: Demo) -> None:
     """The story, step by step; each step is checked."""
     say, host = demo.narrator, min(demo.addresses)
     say.line("fetch", f"{fetch_wheels()} wheels, pinned by hash")
-    demo.play("prepare.yml", demo_work=str(demo.work), demo_versions=[GOOD, NEWER, BAD])
+    demo.play("prepare.yml", demo_work=str(demo.work), demo_releases=RELEASES)
     say.line("publish", f"{PACKAGE} {GOOD}, {NEWER}, {BAD}: built, signed, published, promoted to prod")
 
     say.title(f"1. Roll {GOOD} out to {len(demo.addresses)} hosts")
@@ -350,6 +391,23 @@ def tell(demo: Demo) -> None:
     show(demo)
 
 
+def tell_pages(demo: Demo) -> None:
+    """The second package, to the same hosts: a site after the other."""
+    if not fetch_archive():
+        demo.narrator.line("skip", f"{PAGES}: it comes by npm, which this machine does not have")
+        return
+    fetch_wheels("swagger-ui", ["requirements.txt"])
+    release = {"name": PAGES, "directory": "swagger-ui", "version": PAGES_VERSION}
+    demo.play("prepare.yml", demo_work=str(demo.work), demo_releases=[release])
+    demo.narrator.title(f"5. Roll {PAGES} {PAGES_VERSION} out to the same hosts, a site after the other")
+    waiver = waived("nothing runs there yet that users could miss")
+    demo.rollout(PAGES_VERSION, relmgmt_package=PAGES, relmgmt_strategy="phased", **waiver)
+    for host in demo.pages:
+        if f'"version": "{PAGES_VERSION}"' not in demo.page(host, "/package.json"):
+            raise Failure(f"{host} serves another version of {PAGES}")
+    demo.narrator.line("pages", f"all {len(demo.pages)} hosts serve {PAGES} {PAGES_VERSION} beside {PACKAGE} {GOOD}")
+
+
 def place() -> pathlib.Path:
     """Where the hosts live: in TMPDIR if it is set, else in memory if there is room for 20 of them, else as usual."""
     memory = pathlib.Path("/dev/shm")
@@ -377,7 +435,8 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 130, soft_wrap=False)
     work = pathlib.Path(tempfile.mkdtemp(prefix="relmgmt-demo-", dir=place()))
     try:
-        demo = Demo(work, Narrator(console), console, inventory(work, site=options.site))
+        addresses, pages = inventory(work, site=options.site)
+        demo = Demo(work, Narrator(console), console, addresses, pages=pages)
         console.print(
             f"relmgmt: Radicale on {len(demo.addresses)} hosts at {options.site or 'three sites'}, all on this machine",
             highlight=False,

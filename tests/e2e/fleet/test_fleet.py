@@ -18,7 +18,7 @@ import typing as t
 import pytest
 from rich.console import Console
 
-from examples.demo import BAD, EVENT, GOOD, NEWER, PASSWORD, USER, Narrator, fetch_wheels, show
+from examples.demo import BAD, EVENT, GOOD, NEWER, PASSWORD, RELEASES, USER, Narrator, fetch_wheels, show
 from tests.testbed import Bed, wait_for
 
 from .fleet import PORT, Fleet, furnish, places, write_inventory
@@ -87,7 +87,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Story]:
         recorder = Recorder(console)
         told = Story(Fleet(work, recorder, console, write_inventory(work, bed), bed), recorder)
         fetch_wheels()
-        told.fleet.play("prepare.yml", demo_work=str(work), demo_versions=[GOOD, NEWER, BAD])
+        told.fleet.play("prepare.yml", demo_work=str(work), demo_releases=RELEASES)
         tell(told)
         yield told
     shutil.rmtree(work)

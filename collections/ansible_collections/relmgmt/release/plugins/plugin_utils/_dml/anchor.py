@@ -10,9 +10,10 @@ import pathlib
 import typing as t
 
 from ...module_utils._model.errors import ConflictError
+from .._files import write_file
 from .._optional import optional
 from .errors import RepositoryError, system_errors
-from .files import make_directory, write_file
+from .files import make_directory
 
 if t.TYPE_CHECKING:
     from tuf.api.metadata import Metadata, Root

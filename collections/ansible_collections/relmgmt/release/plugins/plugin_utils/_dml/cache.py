@@ -19,9 +19,10 @@ import shutil
 from ...module_utils._model.digest import hex_of
 from ...module_utils._model.errors import RelmgmtError
 from ...module_utils._model.manifest import Entry, Manifest, Unit
+from .._files import sync_directory
 from .._package import Layout, unpack
 from .errors import system_errors
-from .files import exclusive, holds, make_directory, sync_directory
+from .files import exclusive, holds, make_directory
 from .limits import LIMITS, Limits
 
 __all__ = ["PackageCache"]

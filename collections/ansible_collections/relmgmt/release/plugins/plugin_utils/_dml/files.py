@@ -2,10 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How DML, keys and cache write files, and how bytes are compared with what was promised (private).
-
-A reader sees a file whole or not at all: temporary file beside it, fsync, rename, fsync of the directory.
-"""
+"""Directories, locks and verified copies of DML and cache, and bytes compared with what was promised (private)."""
 
 from __future__ import annotations
 
@@ -16,56 +13,21 @@ import hashlib
 import os
 import pathlib
 import stat
-import tempfile
 import time
 import typing as t
 
 from ...module_utils._model.digest import CHUNK, digest_stream
 from ...module_utils._model.errors import ConflictError, IntegrityError
+from .._files import write_file
 from .limits import LIMITS, Limits
 
-__all__ = ["checked", "chunks", "copy_verified", "exclusive", "holds", "make_directory", "write_file"]
+__all__ = ["checked", "chunks", "copy_verified", "exclusive", "holds", "make_directory"]
 
 
 def chunks(stream: t.BinaryIO) -> collections.abc.Iterator[bytes]:
     """What is left in the stream."""
     while chunk := stream.read(CHUNK):
         yield chunk
-
-
-def write_file(path: pathlib.Path, data: collections.abc.Iterable[bytes], *, mode: int, replace: bool = True) -> None:
-    """Put the bytes at ``path``, atomically and durably.
-
-    Raises:
-        FileExistsError: something is there and ``replace`` is false.
-        OSError: the system refused.
-    """
-    descriptor, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.writelines(data)
-            os.fchmod(stream.fileno(), mode)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if replace:
-            os.rename(name, path)
-        else:
-            os.link(name, path)
-            os.unlink(name)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-    sync_directory(path.parent)
-
-
-def sync_directory(path: pathlib.Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def make_directory(path: pathlib.Path, *, mode: int) -> None:

@@ -16,9 +16,10 @@ import stat
 import typing as t
 
 from ...module_utils._model.errors import InputError
+from .._files import write_file
 from .._optional import optional
 from .errors import system_errors
-from .files import make_directory, write_file
+from .files import make_directory
 from .limits import LIMITS, Limits
 
 if t.TYPE_CHECKING:

@@ -19,10 +19,11 @@ import typing as t
 
 from ...module_utils._model.errors import ConflictError, InputError
 from ...module_utils._model.manifest import Manifest, check_name
+from .._files import write_file
 from . import anchor
 from .blobs import Bytes, damaged, package_blobs, put, stored_manifest
 from .errors import dml_missing, not_published, promotion_mismatch, role_unknown, system_errors
-from .files import exclusive, make_directory, write_file
+from .files import exclusive, make_directory
 from .keys import Keys
 from .layout import DmlLayout, environment_role, target_path, team_role
 from .limits import LIMITS, Clock, Limits, utc_now

@@ -19,6 +19,7 @@ from ...module_utils._model.migration import Migration
 from ...module_utils._model.path import safe_path
 from ...module_utils._model.placement import Placement
 from ...module_utils._model.runtime import Health, Reboot, Traffic
+from .._source import Source
 from . import version
 from .blob import pack
 from .config import check_strings, collect_config
@@ -26,7 +27,7 @@ from .kinds import KINDS
 from .layout import Layout
 from .limits import LIMITS, Limits
 from .request import UnitRequest
-from .source import Source, load
+from .source import load
 from .tree import Node, Tree
 
 __all__ = ["Built", "build"]

@@ -14,10 +14,10 @@ import pathlib
 import typing as t
 
 from .._optional import optional
+from .._source import Key, Source, read_bounded
 from .files import file_node
 from .limits import LIMITS, Limits
 from .request import UnitRequest, located
-from .source import Key, Source, read_bounded
 from .tree import Node, Tree
 
 __all__ = ["check_strings", "collect_config"]

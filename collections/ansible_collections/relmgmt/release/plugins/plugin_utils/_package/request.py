@@ -13,8 +13,8 @@ import typing as t
 
 from ...module_utils._model.errors import InputError, RelmgmtError
 from ...module_utils._model.path import safe_path
+from .._source import Key, Source
 from .limits import LIMITS, Limits
-from .source import Key, Source
 
 __all__ = ["UnitRequest", "located"]
 

@@ -19,9 +19,9 @@ import typing as t
 from ...module_utils._model.digest import digest_stream
 from ...module_utils._model.errors import InputError, IntegrityError
 from .._optional import optional
+from .._source import read_bounded
 from .request import UnitRequest
 from .requirements import Pin, parse
-from .source import read_bounded
 from .tree import Tree
 from .wheel import unpack_wheel
 

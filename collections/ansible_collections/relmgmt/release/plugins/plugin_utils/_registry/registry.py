@@ -17,7 +17,7 @@ import typing as t
 
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
-from . import entry, leases, members, queries, records, schemas
+from . import entry, last_seen, leases, members, queries, records, schemas
 from .clock import Clock, stamp
 from .database import Database, open_database
 from .holder import Alive, Holder, is_alive
@@ -210,6 +210,12 @@ class Registry:
         """The unfinished one, if there is one."""
         where = {"package": package, "environment": environment, "instance": instance, "result": RUNNING}
         return next(iter(self._rollouts(where, limit=1)), None)
+
+    def last_seen(self, *, package: str = "", environment: str = "") -> list[Data]:
+        """What each host was last seen with, since when and by whom; empty package or environment: of all."""
+        where = {"package": package, "environment": environment}
+        with self._database.read() as connection:
+            return last_seen.last_seen(connection, {name: value for name, value in where.items() if value})
 
     # --- databases ---
 

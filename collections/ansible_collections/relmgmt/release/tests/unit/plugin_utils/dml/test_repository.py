@@ -16,8 +16,9 @@ import pytest
 
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
 from ansible_collections.relmgmt.release.plugins.plugin_utils._dml import Expiry, Repository, repository
-from ansible_collections.relmgmt.release.plugins.plugin_utils._dml.files import exclusive, write_file
+from ansible_collections.relmgmt.release.plugins.plugin_utils._dml.files import exclusive
 from ansible_collections.relmgmt.release.plugins.plugin_utils._dml.limits import Limits
+from ansible_collections.relmgmt.release.plugins.plugin_utils._files import write_file
 
 if t.TYPE_CHECKING:
     from .conftest import World

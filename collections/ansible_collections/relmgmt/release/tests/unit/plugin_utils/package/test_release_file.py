@@ -48,7 +48,12 @@ def twice(change: Change) -> Change:
 
 CASES: dict[str, tuple[Change, str, str, str]] = {
     # what is wrong: (change, code, text of the line that is named, part of the message)
-    "an unknown key": (lambda r: r.update(colour="red"), "release-invalid", "format: 1", "'colour' was unexpected"),
+    "an unknown key": (
+        lambda r: r.update(ovner="me"),
+        "release-invalid",
+        "ovner: me",
+        "'ovner' was unexpected, did you mean 'owner'?",
+    ),
     "a missing key": (lambda r: r.pop("owner"), "release-invalid", "format: 1", "'owner' is a required property"),
     "a version that is a number": (lambda r: r.update(version=1.2), "release-invalid", "version: 1.2", "in quotes"),
     "a name without a team": (lambda r: r.update(name="shop"), "release-invalid", "name: shop", "name: 'shop'"),
@@ -226,7 +231,7 @@ CASES: dict[str, tuple[Change, str, str, str]] = {
     "a key that traffic does not have": (
         lambda r: r.update(traffic={"driver": "readiness_file", "pool": "a"}),
         "release-invalid",
-        "traffic:",
+        "pool:",
         "pool",
     ),
     "a drain time below zero": (
