@@ -18,6 +18,10 @@ description:
     Hosts that speak against the release, because it was tried there and found unhealthy, are counted apart from
     those that are sick by themselves, each against its own budget of M(relmgmt.release.rollout_plan). A host that
     went back and does not say why speaks against the release.
+  - >-
+    What somebody has ordered meanwhile (M(relmgmt.release.rollout_order)) is heard here. V(pause) gives the verdict
+    V(pause), V(revert) gives V(revert_all). A job with some of the hosts that stops for what they did orders the others
+    to do the same.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller
@@ -34,6 +38,13 @@ options:
     type: list
     elements: str
     required: true
+  begins:
+    description:
+      - Whether the wave is about to begin; none of its hosts was asked yet.
+      - A job with some of the hosts waits here until the waves before are over, and the jobs with hosts of the wave are
+        there. At the other verdicts it waits for their outcomes.
+    type: bool
+    default: false
   confirmed:
     description: Whether the hosts were asked to confirm; those that are not final have failed then.
     type: bool
@@ -64,6 +75,7 @@ summary:
 verdict:
   description:
     - The verdict, its reason, and the hosts that failed with their reasons.
+    - C(open) is true where the rollout stops and is not over. It was paused, or hosts of other jobs are missing.
     - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play that takes everything back, the latest
       wave first. They are empty for every other verdict.
   returned: success

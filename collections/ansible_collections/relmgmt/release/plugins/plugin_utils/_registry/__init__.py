@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .clock import Clock, stamp, utc_now
 from .holder import Holder, is_alive
+from .jobs import JobRow
 from .leases import Lease
 from .location import location
 from .registry import Registry
@@ -45,6 +46,7 @@ __all__ = [
     "DeploymentRow",
     "EvidenceRow",
     "Holder",
+    "JobRow",
     "Lease",
     "Order",
     "Registry",

@@ -17,10 +17,11 @@ import typing as t
 
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
-from . import leases, queries, records, schemas
+from . import jobs, leases, queries, records, schemas
 from .clock import Clock, stamp, utc_now
 from .database import Database, open_database
 from .holder import Alive, Holder, is_alive
+from .jobs import JobRow
 from .leases import Lease
 from .migrate import migrate
 from .rows import RUNNING, DeploymentRow, EvidenceRow, Order, RolloutRow
@@ -97,6 +98,16 @@ class Registry:
         """
         with self._database.write() as connection:
             return records.begin(connection, rollout, now=self._now())
+
+    def claim_rollout(self, rollout: str, token: int) -> None:
+        """Record that a job with this token is at work on it, which leaves the plan as it is.
+
+        Raises:
+            InputError: ``rollout-unknown``.
+            ConflictError: it has ended (``rollout-finished``).
+        """
+        with self._database.write() as connection:
+            records.claim(connection, rollout, token)
 
     def record_wave(
         self,
@@ -230,6 +241,34 @@ class Registry:
         with self._database.read() as connection:
             return schemas.standing(connection, package, instance)
 
+    # --- jobs ---
+
+    def begin_job(
+        self, rollout: str, hosts: collections.abc.Sequence[str], holder: Holder, *, token: int, ttl: float
+    ) -> str:
+        """Record that a job works on these hosts of the rollout; its id.
+
+        Raises:
+            ConflictError: another living job has one of them (``host-taken``).
+        """
+        with self._database.write() as connection:
+            now = self._clock()
+            return jobs.begin(connection, rollout, hosts, holder, token=token, now=now, ttl=ttl, alive=self._alive)
+
+    def report_job(self, rollout: str, job: str, *, ready: int | None = None, ttl: float) -> None:
+        """The job is still there; ready: and its hosts may begin this wave."""
+        with self._database.write() as connection:
+            jobs.report(connection, rollout, job, ready=ready, now=self._clock(), ttl=ttl)
+
+    def end_job(self, rollout: str, job: str) -> None:
+        with self._database.write() as connection:
+            jobs.end(connection, rollout, job, now=self._clock())
+
+    def jobs(self, rollout: str, *, token: int) -> list[JobRow]:
+        """All jobs that ever worked on it, the oldest first. token: of the rollout's lease at present."""
+        with self._database.read() as connection:
+            return jobs.of(connection, rollout, token=token, now=self._clock(), alive=self._alive)
+
     # --- leases ---
 
     def acquire(
@@ -250,6 +289,14 @@ class Registry:
         wanted = Lease(self.id, package, environment, instance, token=0, expires="", databases=tuple(databases))
         with self._database.write() as connection:
             return leases.acquire(connection, wanted, holder, now=self._clock(), ttl=ttl, alive=self._alive)
+
+    def join(self, lease: Lease, holder: Holder, *, ttl: float) -> Lease:
+        """The lease that another job of the same rollout holds, for this job as well: the same token.
+
+        Raises:
+            ConflictError: it is gone, or has another token (``lease-lost``).
+        """
+        return self.renew(lease, ttl=ttl)
 
     def renew(self, lease: Lease, *, ttl: float) -> Lease:
         """Raises ConflictError (``lease-lost``)."""

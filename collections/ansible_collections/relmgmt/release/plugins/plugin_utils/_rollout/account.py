@@ -83,9 +83,17 @@ def outcomes(
 
 
 def lost_elsewhere(
-    plan: Plan, wave: Wave, variables: collections.abc.Mapping[str, Variables], names: t.Sequence[str]
+    plan: Plan,
+    wave: Wave,
+    variables: collections.abc.Mapping[str, Variables],
+    names: t.Sequence[str],
+    *,
+    awaited: t.Collection[str] = (),
 ) -> Budget:
-    """How many hosts of other waves are lost: of earlier ones who is not final, of later ones who is not staged."""
+    """How many hosts of other waves are lost: of earlier ones who is not final, of later ones who is not staged.
+
+    awaited: hosts of which nothing is known yet, and which count for nothing.
+    """
     lost: list[Result] = []
     for other in plan.waves if wave.index else ():
         if other.index < wave.index:
@@ -94,7 +102,7 @@ def lost_elsewhere(
             good = good_outcomes(plan.kind, staging=True)
         else:
             continue
-        results = outcomes(plan, other.hosts, variables, names).values()
+        results = outcomes(plan, [host for host in other.hosts if host not in awaited], variables, names).values()
         lost += [result for result in results if result.outcome not in good]
     return counted(lost)
 
@@ -129,6 +137,7 @@ def rows(plan: Plan, results: collections.abc.Mapping[str, Result]) -> list[Depl
             profile=plan.hosts[host].profile,
             outcome=result.outcome,
             reason=result.reason,
+            cause=result.cause,
         )
         for host, result in sorted(results.items())
     ]

@@ -68,9 +68,10 @@ def test_a_registry_of_version_1_keeps_what_it_holds(path: pathlib.Path) -> None
         identity = registry.id
         registry.acquire("a/b", "c", "d", Holder.of(), ttl=1)
         with registry._database.write() as connection:
-            for later in ("migrations", "evidence", "settings", "orders", "lease_members", "lease_history"):
+            for later in ("migrations", "evidence", "settings", "orders", "jobs", "lease_members", "lease_history"):
                 getattr(tables(), later).drop(connection)
             connection.exec_driver_sql('ALTER TABLE rollouts DROP COLUMN "by"')
+            connection.exec_driver_sql("ALTER TABLE deployments DROP COLUMN cause")
     set_version(path, 1)
     with Registry.open(str(path)) as registry:
         assert registry.id == identity

@@ -197,3 +197,14 @@ def test_of_a_host_that_was_lost_it_is_known_what_it_said_last_and_of_which_depl
 )
 def test_what_counts_as_well(kind: str, staging: bool, good: set[str]) -> None:
     assert set(good_outcomes(kind, staging=staging)) == good
+
+
+def test_a_task_that_its_time_limit_ended_leaves_a_sick_host_of_which_nothing_is_known() -> None:
+    ended = {
+        "failed": True,
+        "msg": "The release_activate action failed to execute in the expected time",
+        "timedout": {},
+    }
+    result = final([{"outcome": "staged", "deployment": 2}, ended])
+    assert (result.outcome, result.against_release, result.heard) == ("unknown", False, "staged")
+    assert "expected time" in result.reason
