@@ -11,6 +11,7 @@ from ..module_utils._model.errors import InputError, RelmgmtError
 from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._registry import REHEARSAL, entry
 from ..plugin_utils._rollout import (
+    AFTER,
     LEASE_SECONDS,
     UNDO,
     Job,
@@ -45,7 +46,7 @@ class ActionModule(ControllerAction):
     def _turn(plan: Plan, params: Data) -> bool:
         """Whether the phase is due, by the last verdict."""
         verdict = params["verdict"]["verdict"]
-        if not (plan.databases and plan.active) or (plan.kind == REHEARSAL and params["phase"] == "after"):
+        if not (plan.databases and plan.active) or (plan.kind == REHEARSAL and params["phase"] == AFTER):
             return False
         if params["phase"] != UNDO:
             return bool(verdict == outcome.CONTINUE)
@@ -148,13 +149,13 @@ class ActionModule(ControllerAction):
             return last
         word = outcome.REVERT_ALL if last.verdict == outcome.CONTINUE else last.verdict
         reason = "; ".join(part for part in (*([] if word != last.verdict else [last.reason]), *notes) if part)
-        return Verdict(word, reason, last.failed, last.frozen)
+        return Verdict(word, reason, last.failed, last.frozen, last.open)
 
     def _answer(
         self, params: Data, verdict: Verdict, said: t.Sequence[str] = (), *, warnings: t.Sequence[str] = ()
     ) -> Data:
         shown = {key: params["verdict"][key] for key in ("wave", "name", "note") if key in params["verdict"]}
-        if params["step"] == "begin" and params["phase"] == "after" and said and verdict.verdict == outcome.CONTINUE:
+        if params["step"] == "begin" and params["phase"] == AFTER and said and verdict.verdict == outcome.CONTINUE:
             shown["note"] = "; ".join(said)
         summary = f"databases, {params['phase']}: {'; '.join(said) or 'nothing to do'}"
         return {
@@ -173,7 +174,8 @@ def _last(params: Data) -> Verdict:
     verdict = params["verdict"]
     if any(name not in verdict for name in ("verdict", "reason", "failed")):
         raise InputError("verdict-malformed", "this is no verdict", hint="Pass what the last verb returned as verdict.")
-    return Verdict(verdict["verdict"], verdict["reason"], verdict["failed"], bool(verdict.get("frozen")))
+    marks = {name: bool(verdict.get(name)) for name in ("frozen", "open")}
+    return Verdict(verdict["verdict"], verdict["reason"], verdict["failed"], **marks)
 
 
 def _results(variables: t.Mapping[str, t.Any], name: str, count: int) -> list[t.Any]:

@@ -13,31 +13,54 @@ import typing as t
 import ansible.constants as C
 from ansible import context
 
+from ..module_utils._model import outcome
 from ..module_utils._model.errors import InputError
 from ..module_utils._model.manifest import Manifest
 from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._dml import Settings
 from ..plugin_utils._fallback import find_packages
-from ..plugin_utils._registry import REHEARSAL, ROLLBACK, Holder, Registry, heartbeat, location
+from ..plugin_utils._login import login
+from ..plugin_utils._registry import (
+    REHEARSAL,
+    REVERT,
+    ROLLBACK,
+    ROLLOUT,
+    Holder,
+    Lease,
+    Registry,
+    heartbeat,
+    location,
+    utc_now,
+)
 from ..plugin_utils._rollout import (
     DATABASES,
     DEPLOY,
     LEASE_SECONDS,
+    NEW,
     NONE,
     SECRETS_PREFIX,
     Gate,
     HostInput,
+    JobPart,
     Opened,
+    Opening,
     Package,
     Plan,
     Policy,
     Timing,
+    Verdict,
     Wish,
     budget_of,
     catch_up,
+    clock_warning,
+    find_unfinished,
+    fresh,
+    named,
     open_rollout,
+    require_fit_limit,
     run_directory,
     site_budgets_of,
+    take_back,
 )
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access
@@ -51,15 +74,16 @@ class ActionModule(ControllerAction):
     """Decide who takes part in which wave, render all profiles, take the lease. No host is touched."""
 
     def verb(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        if task_vars.get("ansible_limit"):
-            raise InputError(
-                "rollout-limited",
-                f"--limit {task_vars['ansible_limit']} would move hosts between waves",
-                hint="Choose the hosts by relmgmt_target instead.",
-            )
+        require_fit_limit(
+            str(task_vars.get("ansible_limit") or ""),
+            params["rollout"],
+            {*task_vars["hostvars"], *task_vars.get("groups", {})},
+        )
         run = f"check-{os.getppid()}"
         self._check_environment(params, task_vars["hostvars"])
         hosts = {host: self._host(params["infos"], task_vars["hostvars"][host]) for host in params["hosts"]}
+        if params["kind"] == REVERT:
+            return self._take_back(params, hosts)
         with contextlib.ExitStack() as failed:
             if self.check_mode:
                 failed.callback(run_directory.remove, run)
@@ -72,13 +96,7 @@ class ActionModule(ControllerAction):
     ) -> dict[str, t.Any]:
         policy = self._policy(params)
         package = self._package(params, run)
-        version = package.manifest.version if package.manifest else params["version"]
-        about = {name: params[name] for name in Wish.__dataclass_fields__ if name in params}
-        budgets = {
-            name: budget_of(params[name], len(hosts), name=name) for name in ("failure_budget", "release_budget")
-        }
-        sites = site_budgets_of(params["site_budget"], {host: known.site for host, known in hosts.items()})
-        wish = Wish(**{**about, "version": version, **budgets, "site_budgets": sites})
+        wish = self._wish(params, package, hosts)
         known = task_vars["hostvars"]
 
         def inventory(host: str) -> dict[str, t.Any] | None:
@@ -91,15 +109,77 @@ class ActionModule(ControllerAction):
             notes = [] if self.check_mode else catch_up(registry)
             gate = Gate(policy, registry, inventories=plain(task_vars.get("ansible_inventory_sources") or []))
             timing = self._timing(params, registry)
-            if self.check_mode:
-                opened = check_rollout(wish, hosts, package, access, registry, run, gate, timing, inventory)
-            else:
-                opened = open_rollout(wish, hosts, package, access, registry, holder, gate, timing, inventory)
+            opening = Opening(
+                wish,
+                hosts,
+                package,
+                access,
+                gate,
+                timing,
+                inventory,
+                rollout=params["rollout"],
+                wait=params["join_seconds"],
+                by=params["by"] or login(),
+            )
+            opened = (
+                check_rollout(opening, registry, run) if self.check_mode else open_rollout(opening, registry, holder)
+            )
         if opened.lease:
             heartbeat.start(location(params), opened.lease, holder, ttl=LEASE_SECONDS)
         fallback = self._fallback(params, hosts, opened.plan, run)
-        answer = self._result(opened, package, hosts, location(params), fallback, adopt=params["adopt"])
-        return {**answer, "warnings": [*notes, *answer.get("warnings", [])]}
+        result = self._result(opened, package, hosts, location(params), fallback, adopt=params["adopt"])
+        for note in (*notes, clock_warning(timing.history, utc_now())):
+            result = with_warning(result, note)
+        return result
+
+    def _take_back(self, params: dict[str, t.Any], hosts: dict[str, HostInput]) -> dict[str, t.Any]:
+        """The plan of the way back: no package, no profile, no gate stands before it."""
+        wish = self._wish({**params, "kind": ROLLOUT}, Package(None, None), hosts)
+        holder = None if self.check_mode else Holder.run()
+        with Registry.open(location(params), write=not self.check_mode) as registry:
+            history = registry.rollouts(package=params["package"], environment=params["environment"])
+            taken = take_back(wish, hosts, registry, holder, rollout=params["rollout"], history=history)
+        plan, lease = taken.plan, taken.lease
+        if lease and holder:
+            heartbeat.start(location(params), lease, holder, ttl=LEASE_SECONDS)
+        rollout = {
+            **self._shown(plan, taken.part, location(params), lease),
+            "order": [],
+            "batches": [1],
+            "reverting": True,
+            "leaving": sorted(taken.leaving),
+        }
+        order = [host for batch in taken.batches for host in batch]
+        verdict = {**taken.verdict.to_dict(), "order": order, "batches": [len(batch) for batch in taken.batches]}
+        tasks = {
+            host: {
+                **{name: rollout[name] for name in ("id", "package", "version", "instance", "fence")},
+                "root": known.root or plan.hosts[host].root,
+                "action": NONE,
+                "confirmed": taken.leaving.get(host, 0),
+            }
+            for host, known in hosts.items()
+        }
+        back = f"{len(order)} of {len(plan.hosts)} hosts go back from {plan.package} {plan.version}"
+        summary = f"rollout {plan.id}: {back}; {taken.verdict.reason}"
+        return {"changed": bool(order), "summary": summary, "rollout": rollout, "tasks": tasks, "verdict": verdict}
+
+    @staticmethod
+    def _wish(params: dict[str, t.Any], package: Package, hosts: t.Mapping[str, HostInput]) -> Wish:
+        version = package.manifest.version if package.manifest else params["version"]
+        about = {name: params[name] for name in Wish.__dataclass_fields__ if name in params}
+        budgets = {
+            name: budget_of(params[name], len(hosts), name=name) for name in ("failure_budget", "release_budget")
+        }
+        sites = site_budgets_of(params["site_budget"], {host: known.site for host, known in hosts.items()})
+        return Wish(**{**about, "version": version, **budgets, "site_budgets": sites})
+
+    @staticmethod
+    def _shown(plan: Plan, part: JobPart, registry: str, lease: Lease | None) -> dict[str, t.Any]:
+        """The plan as the verbs that follow are given it."""
+        fence = {"registry": lease.registry, "token": lease.token} if lease else None
+        shared = not part.is_whole(plan)
+        return {**plan.to_dict(), "registry": registry, "fence": fence, "job": part.to_dict(), "shared": shared}
 
     @staticmethod
     def _timing(params: dict[str, t.Any], registry: Registry) -> Timing:
@@ -147,9 +227,20 @@ class ActionModule(ControllerAction):
     def _package(self, params: dict[str, t.Any], run: str) -> Package:
         if params["kind"] == ROLLBACK:
             return Package(None, None)
-        settings = Settings.from_params(params)
-        with settings.client(write=not self.check_mode) as client:
-            target = client.resolve(params["package"], params["version"] or None, params["environment"])
+        settings, version = Settings.from_params(params), params["version"] or None
+        scope = (params["package"], params["environment"], params["instance"])
+        with Registry.open(location(params), write=not self.check_mode) as registry:
+            found = find_unfinished(registry, scope, rollout=params["rollout"], kind=params["kind"])
+        begun = found.plan if found and params["rollout"] not in ("", NEW) else None
+        if begun and version not in (None, begun.version):
+            raise InputError(
+                "rollout-other",
+                f"{begun.id} is a rollout of {begun.package} {begun.version}, not of {version}",
+                hint="Leave relmgmt_version out, or relmgmt_rollout_id.",
+            )
+        rests_on = begun or (found.plan if found and found.plan.version == version else None)
+        with settings.client(write=not self.check_mode) as client, fresh(rests_on):
+            target = client.resolve(params["package"], begun.version if begun else version, params["environment"])
             # A dry run writes to no cache; what it fetches lies in its run directory, and goes with it.
             own = self.check_mode and not client.cached(target, settings.cache)
             path = client.fetch(target, run_directory.make(run) / "cache" if own else settings.cache)
@@ -159,7 +250,7 @@ class ActionModule(ControllerAction):
         self, params: dict[str, t.Any], hosts: t.Mapping[str, HostInput], plan: Plan, run: str
     ) -> dict[str, pathlib.Path]:
         """Release that hosts are to leave → its package, where it can be had."""
-        left = [_running(hosts[host]) for host, planned in plan.hosts.items() if planned.action == DEPLOY]
+        left = [_running(known) for host, known in hosts.items() if plan.hosts[host].action == DEPLOY]
         releases = {here["release"]: here["version"] for here in left if here and here["release"] != plan.digest}
         if not releases or not plan.digest:
             return {}
@@ -177,14 +268,12 @@ class ActionModule(ControllerAction):
         *,
         adopt: bool,
     ) -> dict[str, t.Any]:
-        plan, lease, clocks = opened.plan, opened.lease, opened.clocks
-        fence = {"registry": lease.registry, "token": lease.token} if lease else None
+        plan, part, clocks = opened.plan, opened.part, opened.clocks
+        batches = [len(own) for wave in plan.waves if (own := part.own(wave.hosts))]
         rollout = {
-            **plan.to_dict(),
-            "order": list(plan.staging.hosts),
-            "batches": [len(wave.hosts) for wave in plan.waves] or [1],
-            "registry": registry,
-            "fence": fence,
+            **self._shown(plan, part, registry, opened.lease),
+            "order": list(part.own(plan.staging.hosts)),
+            "batches": batches or [1],
         }
         common = {name: rollout[name] for name in ("id", "package", "version", "instance", "fence")}
         tasks = {
@@ -198,9 +287,17 @@ class ActionModule(ControllerAction):
                 **self._sources(opened, package, host, hosts, fallback),
             }
             for host, planned in plan.hosts.items()
+            if host in hosts
         }
-        answer = {"changed": plan.changes, "summary": plan.summary, "rollout": rollout, "tasks": tasks}
-        return {**answer, "warnings": [clocks.warning]} if clocks.warning else answer
+        part_of = f"; this job has {len(hosts)} of them: {named(list(hosts))}" if rollout["shared"] else ""
+        answer = {
+            "changed": plan.changes,
+            "summary": f"{plan.summary}{part_of}",
+            "rollout": rollout,
+            "tasks": tasks,
+            "verdict": Verdict(outcome.CONTINUE, "", {}).to_dict(),
+        }
+        return with_warning(answer, clocks.warning)
 
     @staticmethod
     def _confirmed(plan: Plan, host: str, hosts: t.Mapping[str, HostInput]) -> int:
@@ -234,3 +331,7 @@ class ActionModule(ControllerAction):
 def _running(host: HostInput) -> dict[str, t.Any]:
     """The deployment that the host runs, as it said; empty where there is none."""
     return (host.info.get("release") or {}).get("current") or {}
+
+
+def with_warning(result: dict[str, t.Any], warning: str) -> dict[str, t.Any]:
+    return {**result, "warnings": [*result.get("warnings", []), warning]} if warning else result

@@ -61,10 +61,13 @@ code:
   type: str
   sample: host-unreachable
 host:
-  description: The host, and C(problems) that forbid placing packages on it.
+  description:
+    - The host, and C(problems) that forbid placing packages on it.
+    - C(identity) is a digest that tells the root on this machine from every other place.
   returned: when the host answered
   type: dict
   sample:
+    identity: "sha256:07..."
     problems: []
     python: {executable: /usr/bin/python3, version: 3.11.2}
     root: {free_bytes: 1073741824, path: /srv/relmgmt}

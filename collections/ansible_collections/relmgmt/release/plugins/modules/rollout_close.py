@@ -21,6 +21,10 @@ description:
   - >-
     Where the registry is away, it warns and keeps the record on the controller; the next rollout of the same user
     writes it.
+  - >-
+    A rollout stays open, and C(result) is V(running), while other jobs work on it, hosts of other jobs are still to
+    come, or it was paused; the last job closes it. A rollout that is taken back as was ordered ends as V(failed) in the
+    record, without failing the run.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller
@@ -29,6 +33,12 @@ options:
     description: What M(relmgmt.release.rollout_plan) returned as C(rollout).
     type: dict
     required: true
+  leave_open:
+    description: >-
+      Whether a later job is to go on with it; used after staging. The lease is given back, and the summary has the
+      command. Without effect unless the last verdict is to continue.
+    type: bool
+    default: false
   results:
     description: >-
       Names of the variables that the hosts' results are registered in, in the order in which they were made. The

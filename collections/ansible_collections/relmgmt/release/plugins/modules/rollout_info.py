@@ -244,6 +244,9 @@ rollouts:
         profile:
           description: Digest of the profile.
           type: str
+        cause:
+          description: What a failure speaks against, V(release) or V(host), where the host said so; else empty.
+          type: str
         outcome:
           description: V(staged), V(provisional), V(confirmed), V(reverted), V(failed), V(unreachable) or V(unknown).
           type: str

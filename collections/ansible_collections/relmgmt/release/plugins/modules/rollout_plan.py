@@ -22,6 +22,10 @@ description:
     What the registry says of hosts that an earlier rollout lost sight of is put right, from what they say now. What an
     earlier job of the same user could not record is recorded first.
   - >-
+    What was paused, or is to go back, is refused (C(rollout-paused), C(rollout-reverting)). So is an open rollout that
+    is older than the promotion of its package (C(plan-stale)), or whose hosts are not those of now
+    (C(plan-hosts-changed)), and a machine that stands in the inventory under two names (C(host-repeated)).
+  - >-
     A rollout to production is refused while a host would go a way, from what it runs to the new release, of which no
     valid rehearsal is in the registry. What is refused is told by the way, with the command that rehearses it.
   - >-
@@ -36,8 +40,11 @@ options:
       - V(rollout) brings a version from the DML.
       - V(rollback) goes back to a version that the hosts still hold and needs no DML.
       - V(rehearsal) brings a version to hosts that are well and stand on another one, to go back again.
+      - >-
+        V(revert) takes back what an open rollout has brought, after somebody has ordered that
+        (M(relmgmt.release.rollout_order)). It needs no DML either, and RV(verdict) says who goes back with whom.
     type: str
-    choices: [rollout, rollback, rehearsal]
+    choices: [rollout, rollback, rehearsal, revert]
     default: rollout
   package:
     description: Name of the package, C(team/app).
@@ -173,6 +180,26 @@ options:
       - Without it, a rollout that would migrate the same database is refused until that host answers.
     type: str
     default: ""
+  rollout:
+    description:
+      - The id of an open rollout to go on with, as it was planned. Version, waves, strategy and budgets are its own.
+      - >-
+        O(hosts) may be some of its hosts then, by C(--limit) or because an AWX job slice has no others. The job takes
+        them through the waves together with the jobs that have the others; a host can be in one job at a time.
+      - V(new) is no id. It plans anew, and closes an open rollout as superseded.
+      - Without it, an open rollout of the same release to the same hosts is gone on with.
+    type: str
+    default: ""
+  join_seconds:
+    description:
+      - How many seconds a job with some of the hosts waits for the jobs with the others, at each step.
+      - Then it stops, with the names of the hosts that are missing; the rollout stays open.
+    type: float
+    default: 900
+  by:
+    description: Who begins it, for the record; by default the login name of the user who runs Ansible.
+    type: str
+    default: ""
   rehearsal:
     description:
       - What a rollout to one of the environments in O(production) asks for. Rollbacks, and what was begun before, are
@@ -241,7 +268,8 @@ rollout:
     - C(shaped) says why waves are smaller than was asked for; else it is empty.
     - C(databases) are those whose schema the release changes, C(approval) says who answers for what cannot be undone.
     - C(rehearsal) names the ways that hosts go, with the rehearsal that was found for each, or that it was waived.
-    - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play.
+    - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play; they have the job's own hosts alone.
+    - C(job) says which hosts those are, C(shared) whether there are others.
   returned: success
   type: dict
   sample:
@@ -252,6 +280,13 @@ rollout:
     waves: [{index: 1, name: canary, hosts: [ci-ber-01], site: "", bake: 0.0}]
     order: [ci-ber-01]
     batches: [1]
+verdict:
+  description:
+    - The verdict to begin with. It is V(continue), but for O(kind=revert) with V(revert_all) and, in C(order) and
+      C(batches), those that go back.
+  returned: success
+  type: dict
+  sample: {verdict: continue, reason: "", failed: {}}
 summary:
   description: The same in a line, for people.
   returned: success

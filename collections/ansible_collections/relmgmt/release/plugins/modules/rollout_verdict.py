@@ -22,6 +22,10 @@ description:
   - >-
     Renews the lease. If it is lost the verdict is V(pause). A registry that is away changes no verdict: what it does
     not take is kept on the controller, and recorded later.
+  - >-
+    What somebody has ordered meanwhile (M(relmgmt.release.rollout_order)) is heard here. V(pause) gives the verdict
+    V(pause), V(revert) gives V(revert_all). A job with some of the hosts that stops for what they did orders the others
+    to do the same.
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller
@@ -38,6 +42,13 @@ options:
     type: list
     elements: str
     required: true
+  begins:
+    description:
+      - Whether the wave is about to begin; none of its hosts was asked yet.
+      - A job with some of the hosts waits here until the waves before are over, and the jobs with hosts of the wave are
+        there. At the other verdicts it waits for their outcomes.
+    type: bool
+    default: false
   confirmed:
     description: Whether the hosts were asked to confirm; those that are not final have failed then.
     type: bool
@@ -75,6 +86,7 @@ verdict:
   description:
     - The verdict, its reason, and the hosts that failed with their reasons.
     - C(bake) is for how many seconds the wave has to bake now, before its hosts are asked once more.
+    - C(open) is true where the rollout stops and is not over. It was paused, or hosts of other jobs are missing.
     - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play that takes everything back, the latest
       wave first. They are empty for every other verdict.
   returned: success

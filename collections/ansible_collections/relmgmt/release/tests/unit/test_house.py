@@ -265,6 +265,16 @@ def test_every_entry_point_of_a_role_has_tasks_and_a_specification() -> None:
         assert {path.stem for path in (role / "tasks").glob("*.yml")} == specified
 
 
+@pytest.mark.parametrize("step", ["stage", "wave", "undo", "back"])
+def test_a_host_verb_that_fails_as_a_task_does_not_take_its_host_out_of_the_play(step: str) -> None:
+    """A time limit fails a task whatever it reports; a wave of which all hosts failed would end the playbook."""
+    tasks = yaml.safe_load((ROOT / f"roles/rollout/tasks/{step}.yml").read_text())
+    verbs = [task for task in tasks if any(name.startswith("relmgmt.release.release_") for name in task)]
+    assert verbs
+    for task in verbs:
+        assert task.get("ignore_errors") is True and task.get("register"), task["name"]
+
+
 BLOCKED = """
 import importlib, sys
 class Blocker:

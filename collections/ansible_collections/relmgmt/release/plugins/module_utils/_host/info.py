@@ -15,6 +15,7 @@ import typing as t
 
 from .._model import outcome
 from .._model.adopts import Adopts
+from .._model.digest import digest_of
 from .._model.errors import RelmgmtError
 from .adoption import adoption_of, told
 from .arming import kind_of_guard
@@ -25,7 +26,7 @@ from .root import check_root
 from .service import driver_of
 from .serving import Serving
 
-__all__ = ["about", "adopted", "describe_host", "describe_instance", "seconds_left"]
+__all__ = ["about", "adopted", "describe_host", "describe_instance", "identify", "seconds_left"]
 
 Answer = t.Dict[str, t.Any]
 
@@ -42,9 +43,27 @@ def describe_host(root: pathlib.Path, free_bytes: int) -> Answer:
         "systemd": os.path.isdir("/run/systemd/system"),
         "guard": kind_of_guard(),
         "user": os.geteuid(),
+        "identity": identify(root),
         "root": {"path": str(root), "free_bytes": free_bytes},
         "problems": problems,
     }
+
+
+def identify(root: pathlib.Path) -> str:
+    """What tells the root on this machine from every other place: no two names of an inventory may share it.
+
+    A digest, because the id of a machine is nobody's business; and with more than that id, because machines are cloned.
+    """
+    known = []
+    for name in ("/etc/machine-id", "/proc/sys/kernel/random/boot_id"):
+        with contextlib.suppress(OSError):
+            known.append(pathlib.Path(name).read_text(encoding="ascii").strip())
+    for path in (root, *root.parents):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            known += [str(status.st_dev), str(status.st_ino), str(root.relative_to(path))]
+            break
+    return digest_of("\n".join(known).encode("utf-8"))
 
 
 def describe_instance(instance: Instance, tools: Tools, *, adopts: Adopts | None = None) -> Answer:

@@ -10,6 +10,7 @@ from . import entry, heartbeat
 from .clock import Clock, stamp, utc_now
 from .entry import Entry
 from .holder import Holder, is_alive
+from .jobs import JobRow
 from .leases import Lease
 from .location import location
 from .registry import Registry
@@ -48,6 +49,7 @@ __all__ = [
     "Entry",
     "EvidenceRow",
     "Holder",
+    "JobRow",
     "Lease",
     "Order",
     "Registry",

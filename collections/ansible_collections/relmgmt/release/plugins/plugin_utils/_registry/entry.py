@@ -11,7 +11,7 @@ import dataclasses
 import typing as t
 
 from .._optional import optional
-from . import records, schemas
+from . import jobs, records, schemas
 from .rows import DeploymentRow
 from .tables import tables
 
@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 else:
     (select,) = optional("sqlalchemy", "select", package="SQLAlchemy")
 
-__all__ = ["Entry", "deployments", "end", "migration", "wave", "write"]
+__all__ = ["Entry", "deployments", "end", "end_of_job", "migration", "wave", "write"]
 
 Data = dict[str, t.Any]
 
@@ -52,6 +52,11 @@ def migration(phase: str, database: str, *, outcome: str, version: str | None, r
 def end(result: str, reason: str) -> Entry:
     """The rollout has ended."""
     return Entry("end", {"result": result, "reason": reason})
+
+
+def end_of_job(job: str) -> Entry:
+    """A job on the rollout has ended, well or not."""
+    return Entry("end_of_job", {"job": job})
 
 
 def write(
@@ -88,9 +93,14 @@ def _end(connection: Connection, rollout: str, data: Data, token: int, now: str)
     records.finish(connection, rollout, data["result"], data["reason"], token=token, now=now)
 
 
+def _end_of_job(connection: Connection, rollout: str, data: Data, _token: int, now: str) -> None:
+    jobs.end(connection, rollout, data["job"], now=now)
+
+
 _WRITERS: dict[str, collections.abc.Callable[[t.Any, str, Data, int, str], None]] = {
     "deployments": _deployments,
     "wave": _wave,
     "migration": _migration,
     "end": _end,
+    "end_of_job": _end_of_job,
 }

@@ -22,7 +22,8 @@ if t.TYPE_CHECKING:
 else:
     and_, insert, select, update = optional("sqlalchemy", "and_", "insert", "select", "update", package="SQLAlchemy")
 
-__all__ = ["begin", "deploy", "evidence", "finish", "order", "package", "promotion", "setting", "taken_over", "wave"]
+__all__ = ["begin", "claim", "deploy", "evidence", "finish", "order", "package", "promotion", "setting", "taken_over",
+           "wave"]  # fmt: skip
 
 Data = collections.abc.Mapping[str, t.Any]
 
@@ -60,6 +61,13 @@ def begin(connection: Connection, row: RolloutRow, *, now: str) -> bool:
     values["plan"] = dict(row.plan)
     first = {"started": now, "result": RUNNING, "reason": "", "by": values.pop("by")}
     return _put(connection, table, {"id": row.id}, values, first=first)
+
+
+def claim(connection: Connection, rollout: str, token: int) -> None:
+    """Raises InputError (``rollout-unknown``), ConflictError (``rollout-finished``)."""
+    _refuse_finished(_rollout(connection, rollout))
+    table = tables().rollouts
+    connection.execute(update(table).where(table.c.id == rollout).values(token=token))
 
 
 def finish(connection: Connection, rollout: str, result: str, reason: str, *, token: int | None, now: str) -> bool:

@@ -17,10 +17,11 @@ import typing as t
 
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
-from . import entry, last_seen, leases, members, queries, records, schemas
+from . import entry, jobs, last_seen, leases, members, queries, records, schemas
 from .clock import Clock, stamp
 from .database import Database, open_database
 from .holder import Alive, Holder, is_alive
+from .jobs import JobRow
 from .leases import Lease
 from .migrate import migrate
 from .rows import RUNNING, DeploymentRow, EvidenceRow, Order, RolloutRow
@@ -110,6 +111,16 @@ class Registry:
         """
         with self._database.write() as connection:
             return records.begin(connection, rollout, now=self._now())
+
+    def claim_rollout(self, rollout: str, token: int) -> None:
+        """Record that a job with this token is at work on it, which leaves the plan as it is.
+
+        Raises:
+            InputError: ``rollout-unknown``.
+            ConflictError: it has ended (``rollout-finished``).
+        """
+        with self._database.write() as connection:
+            records.claim(connection, rollout, token)
 
     def record_wave(
         self,
@@ -257,6 +268,34 @@ class Registry:
         """Host → environment and version that it was last seen with, over all rollouts."""
         with self._database.read() as connection:
             return schemas.standing(connection, package, instance)
+
+    # --- jobs ---
+
+    def begin_job(
+        self, rollout: str, hosts: collections.abc.Sequence[str], holder: Holder, *, token: int, ttl: float
+    ) -> str:
+        """Record that a job works on these hosts of the rollout; its id.
+
+        Raises:
+            ConflictError: another living job has one of them (``host-taken``).
+        """
+        with self._database.write() as connection:
+            now = self._clock()
+            return jobs.begin(connection, rollout, hosts, holder, token=token, now=now, ttl=ttl, alive=self._alive)
+
+    def report_job(self, rollout: str, job: str, *, ready: int | None = None, ttl: float) -> None:
+        """The job is still there; ready: and its hosts may begin this wave."""
+        with self._database.write() as connection:
+            jobs.report(connection, rollout, job, ready=ready, now=self._clock(), ttl=ttl)
+
+    def end_job(self, rollout: str, job: str) -> None:
+        with self._database.write() as connection:
+            jobs.end(connection, rollout, job, now=self._now())
+
+    def jobs(self, rollout: str, *, token: int) -> list[JobRow]:
+        """All jobs that ever worked on it, the oldest first. token: of the rollout's lease at present."""
+        with self._database.read() as connection:
+            return jobs.of(connection, rollout, token=token, now=self._clock(), alive=self._alive)
 
     # --- leases ---
 

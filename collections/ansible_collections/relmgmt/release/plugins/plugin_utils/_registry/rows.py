@@ -79,7 +79,8 @@ class Order(t.NamedTuple):
 class DeploymentRow:
     """What a rollout did on one host.
 
-    ``wave`` is its index, None for a host outside of all waves; ``deployment`` is the host's number of it, 0 if none.
+    ``wave`` is its index, None for a host outside of all waves; ``deployment`` is the host's number of it, 0 if none;
+    ``cause`` is what a failure speaks against, where the host said so.
     """
 
     host: str
@@ -92,6 +93,7 @@ class DeploymentRow:
     deployment: int = 0
     release: str = ""
     profile: str = ""
+    cause: str = ""
 
     def __post_init__(self) -> None:
         known(self.outcome, OUTCOMES, what=f"deployment on {self.host}: outcome")

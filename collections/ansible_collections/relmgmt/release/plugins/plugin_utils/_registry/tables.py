@@ -27,8 +27,9 @@ __all__ = ["Tables", "tables"]
 class Tables(types.SimpleNamespace):
     """``registry`` holds one row: the registry's id, the version of its schema, the last fencing token.
 
-    ``orders``: what people ask of a rollout while it runs. ``leases``: what is leased, under which token.
-    ``lease_members``: the processes that hold a lease. ``lease_history``: those that did, and how that ended.
+    ``orders``: what people ask of a rollout while it runs. ``jobs``: those that work on a rollout, each on hosts of its
+    own. ``leases``: what is leased, under which token. ``lease_members``: the processes that hold a lease.
+    ``lease_history``: those that did, and how that ended.
     """
 
     metadata: MetaData
@@ -43,6 +44,7 @@ class Tables(types.SimpleNamespace):
     evidence: Table
     migrations: Table
     orders: Table
+    jobs: Table
     lease_members: Table
     lease_history: Table
 
@@ -95,6 +97,7 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
             Column("wave", Integer),
             *map(_text, ("version_before", "version_after", "release", "profile", "outcome", "reason", "updated")),
             Column("deployment", Integer, nullable=False),
+            Column("cause", Text, nullable=False, server_default=""),
         ],
         "leases": [
             *map(_key, ("package", "environment", "instance")),
@@ -117,6 +120,15 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
             Column("rollout", Text, ForeignKey("rollouts.id"), primary_key=True),
             Column("number", Integer, primary_key=True, autoincrement=False),
             *map(_text, ("kind", "by", "reason", "given")),
+        ],
+        "jobs": [
+            Column("rollout", Text, ForeignKey("rollouts.id"), primary_key=True),
+            _key("job"),
+            Column("hosts", JSON, nullable=False),
+            _number("token"),
+            *map(_text, ("host", "boot", "started", "joined", "expires")),
+            *(Column(name, Integer, nullable=False) for name in ("pid", "ready")),
+            Column("ended", Text, nullable=False, server_default=""),
         ],
         "lease_members": [
             Column("token", BigInteger, primary_key=True, autoincrement=False),

@@ -7,10 +7,25 @@
 from __future__ import annotations
 
 from . import run_directory
-from .account import closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
+from .account import Close, closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
 from .baking import Bake, wait
 from .clocks import Clocks, Timing, set_clocks
 from .gate import Gate, Policy
+from .joining import (
+    ACTIVATED,
+    BEGIN,
+    CONFIRMED,
+    STAGED,
+    JobPart,
+    absent,
+    named,
+    still_baking,
+    wait_for_others,
+    with_others,
+)
+from .judging import Judging
+from .leaving_open import not_back, recorded_first, why_open
+from .limit import require_fit_limit
 from .migrating import (
     AFTER,
     BEFORE,
@@ -26,80 +41,110 @@ from .migrating import (
 )
 from .migration import VARIABLE as DATABASES
 from .migration import Database
-from .opening import Opened, Package, check, open_rollout
+from .opening import Opened, Opening, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
 from .profiles import SECRETS_PREFIX, HostInput
-from .recording import LEASE_SECONDS, catch_up, keep, registry_of
+from .recording import LEASE_SECONDS, catch_up, keep, later, record, registry_of
 from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
 from .strategy import STRATEGIES, Options, Wave, budget_of, site_budgets_of, waves
+from .taking_back import TakenBack, take_back
+from .unfinished import NEW, Unfinished, find_unfinished, fresh, newest_order
 from .verdict import FINAL, Budget, Result, SiteBudgets, Verdict, counted, decide, final, good_outcomes
+from .wall_clock import clock_warning
 
 __all__ = [
+    "ACTIVATED",
     "AFTER",
     "BEFORE",
+    "BEGIN",
+    "CONFIRMED",
     "DATABASES",
     "DEPLOY",
     "FINAL",
     "LEASE_SECONDS",
     "LEAVE_NEW",
     "LEFT_OUT",
+    "NEW",
     "NONE",
     "PHASES",
     "SECRETS_PREFIX",
+    "STAGED",
     "STRATEGIES",
     "UNDO",
     "UNREHEARSED",
     "Bake",
     "Budget",
     "Clocks",
+    "Close",
     "Database",
     "Gate",
     "HostInput",
     "HostPlan",
     "Job",
+    "JobPart",
+    "Judging",
     "Moved",
     "Opened",
+    "Opening",
     "Options",
     "Package",
     "Plan",
     "Policy",
     "Result",
     "SiteBudgets",
+    "TakenBack",
     "Timing",
+    "Unfinished",
     "Verdict",
     "Wave",
     "Wish",
     "Work",
+    "absent",
     "astray",
     "budget_of",
     "catch_up",
     "check",
+    "clock_warning",
     "closing",
     "counted",
     "decide",
     "final",
+    "find_unfinished",
+    "fresh",
     "frozen_instead",
     "good_outcomes",
     "judge",
     "judge_moves",
     "keep",
+    "later",
     "lease_of",
     "lost_elsewhere",
+    "named",
+    "newest_order",
+    "not_back",
     "open_rollout",
     "outcomes",
+    "record",
+    "recorded_first",
     "registry_of",
     "rehearsals",
     "remembered",
+    "require_fit_limit",
     "rows",
     "run_directory",
     "set_clocks",
     "site_budgets_of",
     "standing",
+    "still_baking",
+    "take_back",
     "to_freeze",
     "wait",
+    "wait_for_others",
     "waves",
     "way_back",
     "whereabouts",
+    "why_open",
+    "with_others",
     "work_of",
 ]

@@ -83,10 +83,18 @@ def outcomes(
 
 
 def lost_elsewhere(
-    plan: Plan, wave: Wave, variables: collections.abc.Mapping[str, Variables], names: t.Sequence[str]
+    plan: Plan,
+    wave: Wave,
+    variables: collections.abc.Mapping[str, Variables],
+    names: t.Sequence[str],
+    *,
+    awaited: t.Collection[str] = (),
 ) -> dict[str, Result]:
     """Hosts outside of the wave that are lost: who was left out from the start, of earlier waves who is not final, of
-    later ones who is not staged."""
+    later ones who is not staged.
+
+    awaited: hosts of which nothing is known yet, and which count for nothing.
+    """
     begun = set(plan.staging.hosts)
     out = [host for host, planned in plan.hosts.items() if planned.action == LEFT_OUT and host not in begun]
     lost = outcomes(plan, out, variables, names)
@@ -97,7 +105,7 @@ def lost_elsewhere(
             good = good_outcomes(plan.kind, staging=True)
         else:
             continue
-        results = outcomes(plan, other.hosts, variables, names)
+        results = outcomes(plan, [host for host in other.hosts if host not in awaited], variables, names)
         lost |= {host: result for host, result in results.items() if result.outcome not in good}
     return lost
 
@@ -132,6 +140,7 @@ def rows(plan: Plan, results: collections.abc.Mapping[str, Result]) -> list[Depl
             profile=plan.hosts[host].profile,
             outcome=result.outcome,
             reason=result.reason,
+            cause=result.cause,
         )
         for host, result in sorted(results.items())
     ]

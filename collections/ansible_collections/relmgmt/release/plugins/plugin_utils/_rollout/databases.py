@@ -22,18 +22,21 @@ from .within_reach import require_way_back
 if t.TYPE_CHECKING:
     from .planning import Wish
 
-__all__ = ["Databases", "approval_of"]
+__all__ = ["Databases", "Inventory", "approval_of", "no_inventory"]
 
 Hosts = collections.abc.Mapping[str, HostInput]
+Inventory = collections.abc.Callable[[str], collections.abc.Mapping[str, t.Any] | None]
 Planned = collections.abc.Mapping[str, HostPlan]
+
+
+def no_inventory(_host: str) -> None:
+    """An inventory without hosts."""
 
 
 class Databases:
     """Finds them. ``inventory``: the variables of any host, None for one that the inventory does not have."""
 
-    def __init__(
-        self, registry: Registry, *, inventory: t.Callable[[str], t.Mapping[str, t.Any] | None] = lambda host: None
-    ) -> None:
+    def __init__(self, registry: Registry, *, inventory: Inventory = no_inventory) -> None:
         self._registry, self._inventory = registry, inventory
 
     def of(

@@ -103,15 +103,22 @@ class Gate:
         self._inventories, self._clock = inventories, clock
 
     def rule(
-        self, wish: Wish, planned: collections.abc.Mapping[str, HostPlan], digest: str, *, resumed: Plan | None
+        self,
+        wish: Wish,
+        planned: collections.abc.Mapping[str, HostPlan],
+        digest: str,
+        *,
+        resumed: Plan | None,
+        switched: bool = True,
     ) -> Ruling:
-        """Who may go. What an unfinished rollout has begun goes on; a host that comes late to it has to be rehearsed.
+        """Who may go. An unfinished rollout that has switched a host (``switched``) goes on; of one that has not, only
+        what was waived stays so. A host that comes late to it has to be rehearsed.
 
         Raises:
             InputError, IntegrityError: the policy lets nobody go without a rehearsal, or would let nobody go at all
                 (``rehearsal-missing``, ``rehearsal-expired``, ``rehearsal-forged``).
         """
-        begun = set(resumed.staging.hosts) if resumed else set()
+        begun = _let_pass(resumed, switched) if resumed else set()
         ways = self._ways(wish, {host: plan for host, plan in planned.items() if host not in begun}, digest)
         lacking = [way for way in ways if way.found.rehearsal is None]
         if wish.environment not in self._policy.production:
@@ -124,7 +131,7 @@ class Gate:
         states = {way.before: "rehearsed" if way.found.rehearsal else WAIVED if waived else "left_out" for way in ways}
         left_out = [way for way in ways if states[way.before] == "left_out"]
         out = {host: f"{way.found.code}: {way.found.reason}" for way in left_out for host in way.hosts}
-        return Ruling(out, self._record([way.to_dict(states[way.before]) for way in ways], resumed))
+        return Ruling(out, self._record([way.to_dict(states[way.before]) for way in ways], resumed, begun))
 
     def _ways(self, wish: Wish, planned: collections.abc.Mapping[str, HostPlan], digest: str) -> list[Way]:
         groups = collections.defaultdict[str, list[str]](list)
@@ -143,8 +150,9 @@ class Gate:
             for before, hosts in sorted(groups.items())
         ]
 
-    def _record(self, ways: list[Data], resumed: Plan | None) -> Data:
-        kept = [way for way in resumed.rehearsal.get("ways", ()) if way["state"] != "left_out"] if resumed else []
+    def _record(self, ways: list[Data], resumed: Plan | None, begun: set[str]) -> Data:
+        before = resumed.rehearsal.get("ways", ()) if resumed else ()
+        kept = [way for way in before if way["state"] != "left_out" and begun & set(way["hosts"])]
         if not ways:
             return {**resumed.rehearsal, "ways": kept} if resumed and kept else {}
         said = [resumed.rehearsal.get("reason", "")] if resumed else []
@@ -186,3 +194,11 @@ class Gate:
         inventories = [part for source in self._inventories for part in ("-i", source)]
         settings = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
         return shlex.join(["ansible-playbook", *inventories, "relmgmt.release.rehearse", *settings])
+
+
+def _let_pass(resumed: Plan, switched: bool) -> set[str]:
+    """Hosts of an unfinished rollout that are not asked again."""
+    if switched:
+        return set(resumed.staging.hosts)
+    waived = [way["hosts"] for way in resumed.rehearsal.get("ways", ()) if way["state"] == WAIVED]
+    return {host for hosts in waived for host in hosts}

@@ -42,7 +42,7 @@ def learned(
             if host in seen or host not in infos:
                 continue
             seen.add(host)
-            row = DeploymentRow(**{name: data[name] for name in _FIELDS})
+            row = DeploymentRow(**{name: data[name] for name in _FIELDS if name in data})
             right = _put_right(row, infos[host], went_back=rollout["kind"] == ROLLBACK)
             if right != row:
                 found.setdefault(rollout["id"], []).append(right)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import pathlib
+import time
 import typing as t
 
+from ...module_utils._model.errors import ConflictError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
@@ -18,22 +20,22 @@ from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
 from . import run_directory
 from .clocks import Clocks, Rollouts, Timing, largest_wave, set_clocks
-from .databases import Databases
+from .databases import Databases, Inventory, no_inventory
 from .gate import Gate
+from .joining import JobPart, join_plan, require_known
 from .learning import learned
-from .plan import Plan
-from .planning import Wish, left_out, make_plan
+from .plan import HostPlan, Plan
+from .planning import Wish, has_switched, left_out, make_plan, plan_hosts
+from .preflight import require_distinct
 from .profiles import HostInput, Scope, make_profiles
 from .recording import LEASE_SECONDS
+from .unfinished import NEW, Unfinished, find_unfinished, require_same_hosts
 
-__all__ = ["Opened", "Package", "check", "open_rollout"]
+__all__ = ["Opened", "Opening", "Package", "check", "enter", "learn", "open_rollout"]
 
+_TURN_SECONDS = 30.0  # that a job which takes the lease anew needs to say so, at most
 Hosts = collections.abc.Mapping[str, HostInput]
-Inventory = collections.abc.Callable[[str], collections.abc.Mapping[str, t.Any] | None]  # variables of any host
-
-
-def _nobody(_host: str) -> None:
-    """An inventory without hosts."""
+Profiles = collections.abc.Mapping[str, Profile]
 
 
 class Package(t.NamedTuple):
@@ -43,120 +45,205 @@ class Package(t.NamedTuple):
     path: pathlib.Path | None
 
 
+@dataclasses.dataclass(frozen=True)
+class Opening:
+    """What a rollout is opened with. rollout: the id of an open one to go on with, or ``new`` for none; wait: seconds
+    that a job waits for the hosts of others; by: who begins it, for people."""
+
+    wish: Wish
+    hosts: Hosts
+    package: Package
+    access: Access
+    gate: Gate
+    timing: Timing
+    inventory: Inventory = no_inventory
+    rollout: str = ""
+    wait: float = 0.0
+    by: str = ""
+
+    @property
+    def scope(self) -> tuple[str, str, str]:
+        return self.wish.package, self.wish.environment, self.wish.instance
+
+
 class Opened(t.NamedTuple):
-    """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie, and how long
-    hosts wait for their confirmation."""
+    """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie, how long hosts
+    wait for their confirmation, and the job's part."""
 
     plan: Plan
     lease: Lease | None
     directory: pathlib.Path | None
     clocks: Clocks
+    part: JobPart
 
 
-def open_rollout(
-    wish: Wish,
-    hosts: Hosts,
-    package: Package,
-    access: Access,
-    registry: Registry,
-    holder: Holder,
-    gate: Gate,
-    timing: Timing,
-    inventory: Inventory = _nobody,
-) -> Opened:
+class _Planned(t.NamedTuple):
+    plan: Plan
+    profiles: Profiles
+    clocks: Clocks
+
+
+def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened:
     """Plan, take the lease, record, and lay the profiles ready. What hosts say of rollouts that lost sight of them is
     recorded first.
 
     Raises:
-        ConflictError: another run holds the lease, or that of a database (``rollout-locked``).
+        ConflictError: another run holds the lease, or that of a database (``rollout-locked``), or works on one of the
+            hosts (``host-taken``); what is open was paused, or does not fit (see ``unfinished``).
         RelmgmtError: hosts are not ready, values break the schema, a secret or a template cannot be had, the gate is
             closed.
     """
-    _learn(wish, hosts, registry, timing.history)
-    out, profiles = _prepare(wish, hosts, package, access)
-    runtimes = _runtimes(profiles)
-    scope = (wish.package, wish.environment, wish.instance)
-    unfinished = _unfinished(wish, registry)
-    plan = make_plan(
-        wish,
-        hosts,
-        out=out,
-        manifest=package.manifest,
-        profiles=profiles,
-        unfinished=unfinished,
-        gate=gate,
-        databases=Databases(registry, inventory=inventory),
-        new_id=registry.new_rollout_id,
-        limit=largest_wave(runtimes, timing),
-    )
-    clocks = set_clocks(plan.waves, runtimes, timing)
-    if not plan.active and not unfinished:
-        return Opened(plan, None, None, clocks)
-    lease = registry.acquire(*scope, holder, ttl=LEASE_SECONDS, databases=[db.id for db in plan.databases])
+    learn(opening.wish, opening.hosts, registry, opening.timing.history)
+    found = _going_on(opening, registry)
+    planned = _planned(opening, found, registry, new_id=registry.new_rollout_id)
+    plan, wish = planned.plan, opening.wish
+    part = JobPart("", tuple(opening.hosts), opening.wait, planned.clocks.confirm_timeout)
+    joins = found is not None and found.plan.id == plan.id and not part.is_whole(plan)
+    if not plan.active and not found:
+        return Opened(plan, None, None, planned.clocks, part)
+    lease = enter(registry, plan, holder) if joins else _take(registry, plan, holder)
     if wish.migration_lost:
         registry.give_up_migrations(wish.migration_lost)
-    if unfinished and unfinished.id != plan.id:
-        registry.finish_rollout(unfinished.id, STOPPED, f"superseded by {plan.id}")
+    if found and found.plan.id != plan.id:
+        registry.finish_rollout(found.plan.id, STOPPED, f"superseded by {plan.id}")
     if not plan.active:
         registry.release(lease, holder)
-        return Opened(plan, None, None, clocks)
-    if package.manifest:
-        registry.record_package(package.manifest)
-        registry.record_promotion(
-            environment=plan.environment, name=plan.package, version=plan.version, digest=plan.digest
-        )
-    registry.begin_rollout(_row(plan, lease))
-    if plan.waves:
-        first = plan.staging if package.manifest else plan.waves[0]
-        registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)
-    return Opened(plan, lease, run_directory.write_profiles(plan.id, profiles), clocks)
+        return Opened(plan, None, None, planned.clocks, part)
+    if joins and found:
+        registry.claim_rollout(plan.id, lease.token)
+    else:
+        _record(opening, plan, lease, registry)
+    part = dataclasses.replace(part, id=begin_job(registry, plan, part.hosts, lease, holder))
+    directory = run_directory.write_profiles(part.run(plan), planned.profiles)
+    return Opened(plan, lease, directory, planned.clocks, part)
 
 
-def check(
-    wish: Wish,
-    hosts: Hosts,
-    package: Package,
-    access: Access,
-    registry: Registry,
-    run: str,
-    gate: Gate,
-    timing: Timing,
-    inventory: Inventory = _nobody,
-) -> Opened:
+def check(opening: Opening, registry: Registry, run: str) -> Opened:
     """The plan that ``open_rollout`` would make, under the id of this run; only the run directory is written.
 
     Raises RelmgmtError as ``open_rollout``, but for the lease.
     """
-    out, profiles = _prepare(wish, hosts, package, access)
-    runtimes = _runtimes(profiles)
-    plan = make_plan(
-        wish,
-        hosts,
-        out=out,
-        manifest=package.manifest,
-        profiles=profiles,
-        unfinished=_unfinished(wish, registry),
-        gate=gate,
-        databases=Databases(registry, inventory=inventory),
-        new_id=lambda: run,
-        limit=largest_wave(runtimes, timing),
-    )
-    directory = run_directory.write_profiles(run, profiles)
-    return Opened(dataclasses.replace(plan, id=run), None, directory, set_clocks(plan.waves, runtimes, timing))
+    planned = _planned(opening, _going_on(opening, registry), registry, new_id=lambda: run)
+    directory = run_directory.write_profiles(run, planned.profiles)
+    plan = dataclasses.replace(planned.plan, id=run)
+    part = JobPart("", tuple(opening.hosts), 0.0, planned.clocks.confirm_timeout)
+    return Opened(plan, None, directory, planned.clocks, part)
 
 
-def _learn(wish: Wish, hosts: Hosts, registry: Registry, history: Rollouts) -> None:
+def learn(wish: Wish, hosts: Hosts, registry: Registry, history: Rollouts) -> None:
+    """Put right what is recorded of hosts that a rollout lost sight of."""
     own = [rollout for rollout in history if rollout["instance"] == wish.instance]
     for rollout, rows in learned(own, {host: known.info for host, known in hosts.items()}).items():
         registry.record_deployments(rollout, rows)
 
 
-def _unfinished(wish: Wish, registry: Registry) -> Plan | None:
-    row = registry.open_rollout(wish.package, wish.environment, wish.instance)
-    return Plan.from_dict(row["plan"]) if row else None
+def enter(
+    registry: Registry, plan: Plan, holder: Holder, *, wait: collections.abc.Callable[[float], None] = time.sleep
+) -> Lease:
+    """The lease of a rollout that jobs share: taken where nobody has it, else joined. A job that has just taken it has
+    not said so yet; that one is waited for.
+
+    Raises:
+        ConflictError: somebody holds it who works on something else (``rollout-locked``).
+    """
+    end = time.monotonic() + _TURN_SECONDS
+    while True:
+        try:
+            return _take(registry, plan, holder)
+        except ConflictError as locked:
+            if locked.code != "rollout-locked":
+                raise
+            token = int(registry.rollout(plan.id)["token"])
+            lease = Lease(registry.id, plan.package, plan.environment, plan.instance, token, "")
+            try:
+                return registry.join(lease, holder, ttl=LEASE_SECONDS)
+            except ConflictError:
+                if time.monotonic() >= end:
+                    raise locked from None
+        wait(0.5)
 
 
-def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tuple[dict[str, str], dict[str, Profile]]:
+def begin_job(
+    registry: Registry, plan: Plan, hosts: collections.abc.Sequence[str], lease: Lease, holder: Holder
+) -> str:
+    """The job's id; where it may not begin, the lease is left.
+
+    Raises:
+        ConflictError: another job works on one of the hosts (``host-taken``).
+    """
+    try:
+        return registry.begin_job(plan.id, hosts, holder, token=lease.token, ttl=LEASE_SECONDS)
+    except ConflictError:
+        registry.release(lease, holder)
+        raise
+
+
+def _take(registry: Registry, plan: Plan, holder: Holder) -> Lease:
+    scope = (plan.package, plan.environment, plan.instance)
+    return registry.acquire(*scope, holder, ttl=LEASE_SECONDS, databases=[db.id for db in plan.databases])
+
+
+def _going_on(opening: Opening, registry: Registry) -> Unfinished | None:
+    """What is open, if that may go on."""
+    kind = opening.wish.kind
+    found = find_unfinished(registry, opening.scope, rollout=opening.rollout, kind=kind)
+    if found:
+        found.require_going_on(kind)
+    return found
+
+
+def _planned(
+    opening: Opening, found: Unfinished | None, registry: Registry, *, new_id: collections.abc.Callable[[], str]
+) -> _Planned:
+    begun = found.plan if found and opening.rollout != NEW else None
+    named = begun is not None and bool(opening.rollout)
+    wish = found.adopted(opening.wish) if found and named else opening.wish
+    digest = opening.package.manifest.digest if opening.package.manifest else ""
+    if begun and named:
+        require_known(begun, opening.hosts)
+    if begun and opening.hosts and (not named or begun.digest != digest):
+        require_same_hosts(begun, wish, digest, opening.hosts)
+    out, profiles = _prepare(wish, opening.hosts, opening.package, opening.access)
+    runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
+    if found and begun and named and set(begun.hosts) != set(opening.hosts):
+        own = plan_hosts(wish, opening.hosts, out=out, digest=digest, profiles=profiles, resumed=begun)
+        _ask_again(opening, found, own)
+        plan = join_plan(begun, own)
+    else:
+        plan = make_plan(
+            wish,
+            opening.hosts,
+            out=out,
+            manifest=opening.package.manifest,
+            profiles=profiles,
+            unfinished=begun,
+            gate=opening.gate,
+            databases=Databases(registry, inventory=opening.inventory),
+            new_id=new_id,
+            limit=largest_wave(runtimes, opening.timing),
+        )
+    return _Planned(plan, profiles, set_clocks(plan.waves, runtimes, opening.timing))
+
+
+def _ask_again(opening: Opening, found: Unfinished, own: collections.abc.Mapping[str, HostPlan]) -> None:
+    """The gate, on behalf of the hosts of a part.
+
+    Raises:
+        InputError, IntegrityError: it is closed for one of them.
+    """
+    begun = has_switched(found.plan, opening.hosts) or found.has_switched
+    wish = found.adopted(opening.wish)
+    ruling = opening.gate.rule(wish, own, found.plan.digest, resumed=found.plan, switched=begun)
+    for host, reason in ruling.out.items():
+        raise InputError(
+            "join-unrehearsed",
+            f"{host} may not go on with rollout {found.plan.id}: {reason}",
+            hint="Rehearse it, or run the rollout over all of its hosts (relmgmt_rehearsal=leave_out).",
+        )
+
+
+def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tuple[dict[str, str], Profiles]:
+    require_distinct({host: (known.site, known.info) for host, known in hosts.items()})
     out = left_out(hosts, package.manifest, budget=wish.failure_budget, site_budgets=wish.site_budgets)
     if package.manifest is None or package.path is None:
         return out, {}
@@ -165,10 +252,22 @@ def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tupl
     return out, make_profiles(package.manifest, package.path, taking_part, scope, access)
 
 
-def _runtimes(profiles: collections.abc.Mapping[str, Profile]) -> tuple[Runtime, ...]:
-    return tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
+def _record(opening: Opening, plan: Plan, lease: Lease, registry: Registry) -> None:
+    """That it begins, or goes on as a whole."""
+    manifest = opening.package.manifest
+    if manifest:
+        registry.record_package(manifest)
+        registry.record_promotion(
+            environment=plan.environment, name=plan.package, version=plan.version, digest=plan.digest
+        )
+    registry.begin_rollout(_row(plan, lease, opening.by))
+    if plan.waves:
+        first = plan.staging if manifest else plan.waves[0]
+        registry.record_wave(plan.id, first.index, name=first.name, hosts=first.hosts)
 
 
-def _row(plan: Plan, lease: Lease) -> RolloutRow:
+def _row(plan: Plan, lease: Lease, by: str) -> RolloutRow:
     about = {name: getattr(plan, name) for name in ("id", "kind", "package", "version", "digest", "environment")}
-    return RolloutRow(**about, instance=plan.instance, strategy=plan.strategy, plan=plan.to_dict(), token=lease.token)
+    return RolloutRow(
+        **about, instance=plan.instance, strategy=plan.strategy, plan=plan.to_dict(), token=lease.token, by=by
+    )

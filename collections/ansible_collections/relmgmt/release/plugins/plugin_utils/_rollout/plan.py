@@ -138,7 +138,7 @@ class Plan:
         """What becomes of each database, for people."""
         for database in self.databases:
             if self.waves or not database.reached(database.last):
-                yield shown(database, back=self.kind == "rollback", approved=bool(self.approval))
+                yield shown(database, back=self.kind == "rollback", approved=self.approved)
 
     @property
     def approved(self) -> bool:

@@ -35,7 +35,7 @@ from .rehearsal import require_fit
 from .strategy import Options, Wave, waves
 from .verdict import SiteBudgets
 
-__all__ = ["Wish", "left_out", "make_plan"]
+__all__ = ["Wish", "left_out", "has_switched", "make_plan", "plan_hosts", "same_release"]
 
 Hosts = collections.abc.Mapping[str, HostInput]
 
@@ -123,20 +123,11 @@ def make_plan(
     resumed = unfinished if unfinished and _same(unfinished, wish, digest, hosts) else None
     if wish.kind == REHEARSAL:
         require_fit({host: known.info for host, known in hosts.items()}, digest, resumed=resumed is not None)
-    planned = {}
-    for host, known in sorted(hosts.items()):
-        before, origin = _standing(host, known, resumed)
-        if host in out:
-            planned[host] = HostPlan(known.site, known.root, before, before, LEFT_OUT, out[host], origin=origin)
-        else:
-            action = NONE if _settled(wish, host, known, digest, profiles) else DEPLOY
-            profile = profiles[host].digest if host in profiles else ""
-            planned[host] = HostPlan(
-                known.site, known.root, before, wish.version, action, profile=profile, origin=origin
-            )
+    planned = plan_hosts(wish, hosts, out=out, digest=digest, profiles=profiles, resumed=resumed)
     rehearsal: collections.abc.Mapping[str, t.Any] = {}
     if gate and wish.kind == ROLLOUT:
-        kept_out, rehearsal = gate.rule(wish, planned, digest, resumed=resumed)
+        switched = resumed is not None and has_switched(resumed, hosts)
+        kept_out, rehearsal = gate.rule(wish, planned, digest, resumed=resumed, switched=switched)
         planned.update({host: _kept_out(planned[host], reason) for host, reason in kept_out.items()})
     deploying = [host for host, plan in planned.items() if plan.action == DEPLOY]
     made, shaped = _with_late(resumed, deploying) if resumed else _new_waves(wish, planned, limit)
@@ -162,6 +153,30 @@ def make_plan(
         approval=approval_of(wish, found, waves=bool(made), resumed=resumed),
         site_budgets=wish.site_budgets,
     )
+
+
+def plan_hosts(
+    wish: Wish,
+    hosts: Hosts,
+    *,
+    out: collections.abc.Mapping[str, str],
+    digest: str,
+    profiles: collections.abc.Mapping[str, Profile],
+    resumed: Plan | None,
+) -> dict[str, HostPlan]:
+    """What is to happen on each host, whatever the waves."""
+    planned = {}
+    for host, known in sorted(hosts.items()):
+        before, origin = _standing(host, known, resumed)
+        if host in out:
+            planned[host] = HostPlan(known.site, known.root, before, before, LEFT_OUT, out[host], origin=origin)
+        else:
+            action = NONE if _settled(wish, host, known, digest, profiles) else DEPLOY
+            profile = profiles[host].digest if host in profiles else ""
+            planned[host] = HostPlan(
+                known.site, known.root, before, wish.version, action, profile=profile, origin=origin
+            )
+    return planned
 
 
 def _standing(host: str, known: HostInput, resumed: Plan | None) -> tuple[str, str]:
@@ -219,10 +234,25 @@ def _with_late(resumed: Plan, deploying: collections.abc.Iterable[str]) -> tuple
 
 
 def _same(unfinished: Plan, wish: Wish, digest: str, hosts: Hosts) -> bool:
-    return (
-        (unfinished.kind, unfinished.version, unfinished.digest) == (wish.kind, wish.version, digest)
-        and unfinished.strategy == wish.strategy
-        and set(unfinished.hosts) == set(hosts)
+    return same_release(unfinished, wish, digest) and set(unfinished.hosts) == set(hosts)
+
+
+def has_switched(unfinished: Plan, hosts: Hosts) -> bool:
+    """Whether a host stands on the release that the rollout has brought it."""
+    return any(
+        unfinished.hosts[host].origin != unfinished.digest and release_of(known.info) == unfinished.digest
+        for host, known in hosts.items()
+        if host in unfinished.hosts
+    )
+
+
+def same_release(unfinished: Plan, wish: Wish, digest: str) -> bool:
+    """Whether an unfinished rollout leads where the wish does, in the same way, whichever the hosts are."""
+    return (unfinished.kind, unfinished.version, unfinished.digest, unfinished.strategy) == (
+        wish.kind,
+        wish.version,
+        digest,
+        wish.strategy,
     )
 
 

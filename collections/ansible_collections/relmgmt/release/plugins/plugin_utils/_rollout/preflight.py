@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ...module_utils._model.errors import InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.wire import space
 
-__all__ = ["needed", "problem_of"]
+__all__ = ["needed", "problem_of", "require_distinct"]
 
 Info = t.Mapping[str, t.Any]
 
@@ -32,3 +33,22 @@ def problem_of(info: Info | None, manifest: Manifest | None) -> str:
 def needed(info: Info, manifest: Manifest) -> int:
     """Bytes that staging the package needs on the host."""
     return space(manifest, set((info.get("release") or {}).get("units") or ()))
+
+
+def require_distinct(hosts: t.Mapping[str, tuple[str, Info]]) -> None:
+    """That no two names of the inventory stand for one place. hosts: name → site and what ``host_info`` returned.
+
+    Raises:
+        InputError: two do (``host-repeated``).
+    """
+    seen: dict[str, str] = {}
+    for host, (site, info) in sorted(hosts.items()):
+        identity = str((info.get("host") or {}).get("identity") or "")
+        other = seen.setdefault(identity, host) if identity else host
+        if other != host:
+            sites = " and ".join(dict.fromkeys(name or "no site" for name in (hosts[other][0], site)))
+            raise InputError(
+                "host-repeated",
+                f"{other} and {host} are two names for the same root on the same machine (of {sites})",
+                hint="Leave one of them out of the inventory, or give each a relmgmt_root of its own.",
+            )

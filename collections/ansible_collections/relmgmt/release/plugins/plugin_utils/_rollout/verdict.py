@@ -104,16 +104,18 @@ NO_LIMITS = SiteBudgets()
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What follows, and why; ``failed`` maps host to reason. frozen: behind a point of no return."""
+    """What follows, and why; ``failed`` maps host to reason. frozen: behind a point of no return. open: the rollout
+    stops and is not over."""
 
     verdict: str
     reason: str
     failed: t.Mapping[str, str]
     frozen: bool = False
+    open: bool = False
 
     def to_dict(self) -> dict[str, t.Any]:
-        frozen = {"frozen": True} if self.frozen else {}
-        return {"verdict": self.verdict, "reason": self.reason, "failed": dict(self.failed), **frozen}
+        marks = {name: True for name in ("frozen", "open") if getattr(self, name)}
+        return {"verdict": self.verdict, "reason": self.reason, "failed": dict(self.failed), **marks}
 
 
 def final(results: t.Iterable[t.Mapping[str, t.Any] | None]) -> Result:

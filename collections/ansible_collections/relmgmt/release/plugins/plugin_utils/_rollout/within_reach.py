@@ -45,8 +45,7 @@ def require_way_back(releases: collections.abc.Mapping[str, Release], version: s
 
 
 def _frozen(release: Release, version: str) -> str:
-    held = [item["deployment"] for item in release["deployments"] if item["version"] == version and item["proven"]]
-    behind = release.get("frozen_at", 0) > max(held, default=0)
+    behind = release.get("frozen_at", 0) > _held(release, version)
     return str(release.get("frozen") or "it is frozen") if behind else ""
 
 
@@ -55,13 +54,19 @@ def _between(release: Release, version: str) -> str:
     current, previous = release["current"], release.get("previous") or {}
     if previous.get("version") == version:
         return ""
-    held = [item["deployment"] for item in release["deployments"] if item["version"] == version and item["proven"]]
+    held = _held(release, version)
     between = [
         item
         for item in release["deployments"]
-        if max(held, default=0) < item["deployment"] < current["deployment"]
+        if held < item["deployment"] < current["deployment"]
         and item["proven"]
         and item["version"] != current["version"]
         and item.get("migrations")
     ]
     return str(between[-1]["version"]) if between else ""
+
+
+def _held(release: Release, version: str) -> int:
+    """The newest proven deployment of the version; 0 where there is none."""
+    held = [item["deployment"] for item in release["deployments"] if item["version"] == version and item["proven"]]
+    return int(max(held, default=0))

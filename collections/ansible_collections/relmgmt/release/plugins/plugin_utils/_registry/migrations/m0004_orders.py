@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Version 4: who began a rollout, what people ask of it, who shares its lease, and how leases ended (private)."""
+"""Version 4: who began a rollout, what people ask of it, the jobs that work on it, what a failure speaks against, who
+shares a lease, and how leases ended (private)."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ from ..._optional import optional
 
 if t.TYPE_CHECKING:
     from alembic.operations import Operations
-    from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Text, text
+    from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Integer, Text, text
 else:
-    BigInteger, Column, ForeignKey, Integer, Text, text = optional(
-        "sqlalchemy", "BigInteger", "Column", "ForeignKey", "Integer", "Text", "text", package="SQLAlchemy"
+    JSON, BigInteger, Column, ForeignKey, Integer, Text, text = optional(
+        "sqlalchemy", "JSON", "BigInteger", "Column", "ForeignKey", "Integer", "Text", "text", package="SQLAlchemy"
     )
 
 __all__ = ["upgrade"]
@@ -29,6 +30,17 @@ def upgrade(operations: Operations) -> None:
         Column("rollout", Text, ForeignKey("rollouts.id"), primary_key=True),
         Column("number", Integer, primary_key=True, autoincrement=False),
         *(Column(name, Text, nullable=False) for name in ("kind", "by", "reason", "given")),
+    )
+    operations.add_column("deployments", Column("cause", Text, nullable=False, server_default=""))
+    operations.create_table(
+        "jobs",
+        Column("rollout", Text, ForeignKey("rollouts.id"), primary_key=True),
+        Column("job", Text, primary_key=True),
+        Column("hosts", JSON, nullable=False),
+        Column("token", BigInteger, nullable=False),
+        *(Column(name, Text, nullable=False) for name in ("host", "boot", "started", "joined", "expires")),
+        *(Column(name, Integer, nullable=False) for name in ("pid", "ready")),
+        Column("ended", Text, nullable=False, server_default=""),
     )
     _leases(operations)
 

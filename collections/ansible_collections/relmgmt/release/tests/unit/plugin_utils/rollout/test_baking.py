@@ -73,7 +73,7 @@ class World:
         self.plan = dataclasses.replace(plan({"a": "deploy"}, waves=(wave,)), id="r1")
         with self.open() as registry:
             scope = (self.plan.package, self.plan.environment, self.plan.instance)
-            self.lease = registry.acquire(*scope, Holder.of(), ttl=900)
+            self.lease = registry.acquire(*scope, Holder.run(), ttl=900)
             about = {name: getattr(self.plan, name) for name in ("id", "kind", "package", "version", "digest")}
             row = RolloutRow(**about, environment="prod", instance="main", strategy="canary", plan={}, token=1)
             registry.begin_rollout(row)
@@ -125,8 +125,8 @@ def test_the_lease_is_kept_for_as_long_as_it_bakes(world: World) -> None:
         world.later(60)
     with world.open() as registry, pytest.raises(ConflictError):
         registry.acquire(*scope, other, ttl=900)
-    world.later(3600)
     with world.open() as registry:
+        registry.release(world.lease)
         registry.acquire(*scope, other, ttl=900)
     assert "was taken over" in world.bake.look()
 

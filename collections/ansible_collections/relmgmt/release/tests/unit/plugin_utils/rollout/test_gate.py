@@ -259,6 +259,20 @@ def test_a_rollout_that_was_begun_goes_on_and_keeps_what_it_was_let_pass_for(wor
     assert resumed.hosts["a"].origin == OLD.digest
 
 
+def test_what_was_staged_and_not_switched_is_asked_again(world: World) -> None:
+    rehearse(world, finished=NOW - datetime.timedelta(days=5))
+    hosts = {"a": ON_OLD, "b": ON_OLD}
+    staged = planned(world, hosts)
+    assert planned(world, hosts, unfinished=staged).rehearsal == staged.rehearsal
+    assert refused(world, hosts, unfinished=staged, days=1).code == "rehearsal-expired"
+    assert planned(world, {"a": DONE, "b": ON_OLD}, unfinished=staged, days=1).waves == staged.waves
+
+
+def test_a_waiver_stays_while_nothing_was_switched(world: World) -> None:
+    staged = planned(world, {"a": ON_OLD}, **WAIVED)
+    assert planned(world, {"a": ON_OLD}, unfinished=staged).rehearsal == staged.rehearsal
+
+
 def test_another_rollout_is_gated_anew(world: World) -> None:
     begun = planned(world, {"a": ON_OLD, "b": ON_OLD}, **WAIVED)
     assert refused(world, {"a": ON_OLD}, unfinished=begun).code == "rehearsal-missing"

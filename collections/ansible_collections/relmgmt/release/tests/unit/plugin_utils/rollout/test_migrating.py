@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.relmgmt.release.plugins.action import rollout_migrate
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     AFTER,
     BEFORE,
@@ -301,3 +302,8 @@ def test_the_end_says_what_lies_behind_a_point_of_no_return_and_what_is_still_to
 
 def test_the_lease_covers_the_databases_of_the_plan() -> None:
     assert lease_of(made(database()), {"registry": "r", "token": 7}).databases == ("pg-a",)
+
+
+def test_what_was_paused_stays_open_while_databases_are_seen_to() -> None:
+    verdict = {"verdict": "pause", "reason": "paused by ann: a fire", "failed": {}, "open": True}
+    assert rollout_migrate._last({"verdict": verdict}).to_dict() == verdict

@@ -20,6 +20,7 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     Gate,
     HostInput,
     Opened,
+    Opening,
     Package,
     Policy,
     Timing,
@@ -97,7 +98,20 @@ def begin(
     **changes: t.Any,
 ) -> Opened:
     changes.setdefault("version", package.manifest.version if package.manifest else "")
-    return open_rollout(wish(**changes), hosts, package, access(), registry, holder, Gate(FREELY, registry), timing)
+    return open_rollout(opening(registry, hosts, package, timing=timing, **changes), registry, holder)
+
+
+def opening(
+    registry: Registry,
+    hosts: collections.abc.Mapping[str, HostInput],
+    package: Package,
+    *,
+    policy: Policy = FREELY,
+    timing: Timing = TIMING,
+    rollout: str = "",
+    **changes: t.Any,
+) -> Opening:
+    return Opening(wish(**changes), hosts, package, access(), Gate(policy, registry), timing, rollout=rollout)
 
 
 def settled(opened: Opened, package: Manifest) -> dict[str, HostInput]:
@@ -227,7 +241,7 @@ def test_what_cannot_be_rolled_out_takes_no_lease_and_leaves_no_record(
 def test_check_mode_makes_the_same_plan_and_leaves_the_registry_as_it_is(
     registry: Registry, package: MakePackage
 ) -> None:
-    predicted = check(wish(), FLEET, package(), access(), registry, "check-1", Gate(FREELY, registry), TIMING)
+    predicted = check(opening(registry, FLEET, package()), registry, "check-1")
     assert registry.rollouts() == []
     opened = begin(registry, FLEET, package())
     assert predicted.lease is None and predicted.directory and opened.directory
@@ -240,11 +254,11 @@ def test_check_mode_makes_the_same_plan_and_leaves_the_registry_as_it_is(
 
 
 def test_check_mode_is_refused_by_the_gate_as_the_rollout_is(registry: Registry, package: MakePackage) -> None:
-    gate = Gate(Policy(), registry)
+    gated = opening(registry, FLEET, package(), policy=Policy())
     with pytest.raises(RelmgmtError) as predicted:
-        check(wish(), FLEET, package(), access(), registry, "check-1", gate, TIMING)
+        check(gated, registry, "check-1")
     with pytest.raises(RelmgmtError) as refused:
-        open_rollout(wish(), FLEET, package(), access(), registry, ME, gate, TIMING)
+        open_rollout(gated, registry, ME)
     assert predicted.value.to_dict() == refused.value.to_dict()
     assert refused.value.code == "rehearsal-missing"
     assert registry.rollouts() == registry.holders() == registry.lease_history() == []
@@ -252,7 +266,7 @@ def test_check_mode_is_refused_by_the_gate_as_the_rollout_is(registry: Registry,
 
 def test_check_mode_says_that_what_was_begun_goes_on(registry: Registry, package: MakePackage) -> None:
     begun = begin(registry, FLEET, package())
-    predicted = check(wish(), FLEET, package(), access(), registry, "check-1", Gate(Policy(), registry), TIMING)
+    predicted = check(opening(registry, FLEET, package(), policy=Policy()), registry, "check-1")
     assert (predicted.plan.id, predicted.lease) == ("check-1", None)
     assert (predicted.plan.waves, predicted.plan.rehearsal) == (begun.plan.waves, begun.plan.rehearsal)
 
@@ -262,7 +276,7 @@ def test_a_waiver_stands_in_the_record_also_when_the_rollout_was_resumed(
 ) -> None:
     first = begin(registry, FLEET, package())
     alive.discard(ME)
-    resumed = open_rollout(wish(), FLEET, package(), access(), registry, OTHER, Gate(Policy(), registry), TIMING)
+    resumed = open_rollout(opening(registry, FLEET, package(), policy=Policy()), registry, OTHER)
     assert resumed.plan.id == first.plan.id
     record = registry.rollout(first.plan.id)["plan"]["rehearsal"]
     assert (record["policy"], record["reason"]) == ("waived", FREELY.reason)

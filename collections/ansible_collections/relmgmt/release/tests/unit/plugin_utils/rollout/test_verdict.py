@@ -254,3 +254,14 @@ def test_the_budget_of_the_only_site_is_one_number_for_both_kinds(
     failed = sum(result is not WELL for result in results.values())
     assert goes_on(budget) == (failed <= budget and (not results or WELL in results.values()))
     assert goes_on(budget + more) or not goes_on(budget)
+
+
+def test_a_task_that_its_time_limit_ended_leaves_a_sick_host_of_which_nothing_is_known() -> None:
+    ended = {
+        "failed": True,
+        "msg": "The release_activate action failed to execute in the expected time",
+        "timedout": {},
+    }
+    result = final([{"outcome": "staged", "deployment": 2}, ended])
+    assert (result.outcome, result.against_release, result.heard) == ("unknown", False, "staged")
+    assert "expected time" in result.reason
