@@ -16,4 +16,4 @@ class ActionModule(HostAction):
     GOOD = ("absent", outcome.STAGED, outcome.PROVISIONAL, outcome.CONFIRMED, outcome.REVERTED, outcome.UNKNOWN)
 
     def request(self, params: dict[str, t.Any]) -> Request:
-        return Request("prune", {**self.address(params), "keep": params["keep"]})
+        return Request("prune", {**self.address(params), **{name: params[name] for name in ("keep", "keep_days")}})

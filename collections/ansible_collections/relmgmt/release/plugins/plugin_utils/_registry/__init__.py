@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .clock import Clock, stamp, utc_now
+from .clock import Clock, seconds, stamp, utc_now
 from .holder import Holder, is_alive
 from .leases import Lease
 from .location import location
@@ -51,6 +51,7 @@ __all__ = [
     "RolloutRow",
     "is_alive",
     "location",
+    "seconds",
     "stamp",
     "utc_now",
 ]

@@ -27,7 +27,7 @@ else:
         "sqlalchemy", "and_", "delete", "insert", "select", "update", package="SQLAlchemy"
     )
 
-__all__ = ["Lease", "acquire", "release", "renew"]
+__all__ = ["Lease", "acquire", "holders", "release", "renew"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +94,19 @@ def release(connection: Connection, lease: Lease) -> bool:
     """Give it back; False if it was not ours any more."""
     table = tables().leases
     return connection.execute(delete(table).where(table.c.token == lease.token)).rowcount == len(_rows(lease))
+
+
+def holders(
+    connection: Connection, where: t.Mapping[str, str], *, now: datetime.datetime, alive: Alive
+) -> list[dict[str, t.Any]]:
+    """Who holds leases whose columns have the given values."""
+    table, found = tables().leases, []
+    for row in connection.execute(select(table).where(*(table.c[name] == value for name, value in where.items()))):
+        other = Holder(row.host, row.boot, row.pid, row.started)
+        gone = "died" if not alive(other) else "expired" if row.expires <= stamp(now) else ""
+        key = {"package": row.package, "environment": row.environment, "instance": row.instance}
+        found.append({**key, "token": row.token, "expires": row.expires, "holder": str(other), "gone": gone})
+    return found
 
 
 def _refuse_held(what: str, row: Row[t.Any], holder: Holder, *, now: datetime.datetime, alive: Alive) -> None:

@@ -17,7 +17,7 @@ import typing as t
 
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
-from . import leases, queries, records, schemas
+from . import last_seen, leases, queries, records, schemas
 from .clock import Clock, stamp, utc_now
 from .database import Database, open_database
 from .holder import Alive, Holder, is_alive
@@ -189,6 +189,17 @@ class Registry:
         where = {"package": package, "environment": environment, "instance": instance, "result": RUNNING}
         return next(iter(self._rollouts(where, limit=1)), None)
 
+    def open_rollouts(self, *, package: str = "", environment: str = "") -> list[Data]:
+        """All that have not ended, the newest first; empty package or environment: of all."""
+        where = {"result": RUNNING, "package": package, "environment": environment}
+        return self._rollouts({name: value for name, value in where.items() if value})
+
+    def last_seen(self, *, package: str = "", environment: str = "") -> list[Data]:
+        """What each host was last seen with, since when and by whom; empty package or environment: of all."""
+        where = {"package": package, "environment": environment}
+        with self._database.read() as connection:
+            return last_seen.last_seen(connection, {name: value for name, value in where.items() if value})
+
     # --- databases ---
 
     def begin_migrations(self, rollout: str, phase: str, hosts: t.Mapping[str, str]) -> None:
@@ -260,6 +271,13 @@ class Registry:
         """Give it back; False if it was not ours any more."""
         with self._database.write() as connection:
             return leases.release(connection, lease)
+
+    def holders(self, package: str = "", environment: str = "", instance: str = "") -> list[Data]:
+        """Who holds which leases now; empty: all. ``gone`` says of one that holds no longer how that came."""
+        where = {"package": package, "environment": environment, "instance": instance}
+        with self._database.read() as connection:
+            given = {name: value for name, value in where.items() if value}
+            return leases.holders(connection, given, now=self._clock(), alive=self._alive)
 
     def _rollouts(self, where: dict[str, str], *, limit: int | None = None) -> list[Data]:
         with self._database.read() as connection:
