@@ -17,4 +17,5 @@ class ActionModule(HostAction):
     ANEW = True
 
     def request(self, params: dict[str, t.Any]) -> Request:
-        return Request("confirm", {**self.address(params), **{key: params[key] for key in ("deployment", "probe")}})
+        wanted = {name: params[name] for name in ("deployment", "probe", "keep", "keep_days")}
+        return Request("confirm", {**self.address(params), **wanted})

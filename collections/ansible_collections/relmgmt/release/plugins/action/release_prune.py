@@ -24,4 +24,4 @@ class ActionModule(HostAction):
     )
 
     def request(self, params: dict[str, t.Any]) -> Request:
-        return Request("prune", {**self.address(params), "keep": params["keep"]})
+        return Request("prune", {**self.address(params), **{name: params[name] for name in ("keep", "keep_days")}})

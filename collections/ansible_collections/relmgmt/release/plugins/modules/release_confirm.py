@@ -27,6 +27,16 @@ options:
     description: Number of the deployment that was activated.
     type: int
     required: true
+  keep:
+    description:
+      - How many further confirmed deployments to keep; older ones are removed once this one is final, as
+        M(relmgmt.release.release_prune) does, in the same round trip.
+      - Nothing is removed if neither this nor O(keep_days) is given. If only O(keep_days) is, this is V(1).
+      - What goes wrong with the removal is told in RV(reason); the deployment is final all the same.
+    type: int
+  keep_days:
+    description: Also keep every confirmed deployment that was staged or left within so many days.
+    type: int
   probe:
     description:
       - Whether a deployment that is final already is judged again, by the measure of its activation. Where it is not
@@ -71,4 +81,10 @@ deployment:
   returned: when the host answered
   type: int
   sample: 3
+removed:
+  description: What was removed, relative to the instance's directory.
+  returned: when it was confirmed and O(keep) or O(keep_days) is given
+  type: list
+  elements: str
+  sample: [deployments/1, releases/3.8.3-1c2d3e4f]
 """

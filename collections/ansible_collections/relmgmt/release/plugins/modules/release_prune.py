@@ -11,8 +11,9 @@ version_added: 0.1.0
 author: relmgmt contributors (@relmgmt)
 description:
   - >-
-    Keeps the current deployment, the one that it can go back to, those staged after it, O(keep) further
-    confirmed ones, and the host engines that these and the host's units name.
+    Keeps the current deployment, the one that it can go back to, those staged after it, one behind which no way leads
+    back, O(keep) further confirmed ones, those that O(keep_days) protects, and the host engines that these and the
+    host's units name.
   - >-
     State directories are never touched.
 extends_documentation_fragment:
@@ -23,6 +24,12 @@ options:
     description: How many further confirmed deployments to keep.
     type: int
     default: 1
+  keep_days:
+    description:
+      - Also keep every confirmed deployment that was staged or left within so many days, by the clock of the host.
+      - V(0) keeps none for its age. Age never removes anything that O(keep) or the way back needs.
+    type: int
+    default: 0
 """
 
 EXAMPLES = r"""

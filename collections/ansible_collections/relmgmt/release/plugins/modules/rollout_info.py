@@ -113,6 +113,10 @@ rollouts:
       description: When it ended; null while it has not.
       type: str
       sample: "2026-11-21T10:41:12.000000Z"
+    seconds:
+      description: How long it took; null while it has not ended.
+      type: float
+      sample: 672.0
     result:
       description:
         - V(running), V(succeeded), V(failed), V(stopped), or V(frozen) where it stopped behind a point of no return.
@@ -144,6 +148,10 @@ rollouts:
         finished:
           description: When its verdict fell; null while it has none.
           type: str
+        seconds:
+          description: How long it took; null while it has no verdict.
+          type: float
+          sample: 41.5
         verdict:
           description: V(continue), V(pause), V(revert_wave) or V(revert_all); empty while there is none.
           type: str

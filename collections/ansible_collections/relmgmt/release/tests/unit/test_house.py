@@ -21,7 +21,7 @@ PLUGINS = ROOT / "plugins"
 MODULE_UTILS, PLUGIN_UTILS = PLUGINS / "module_utils", PLUGINS / "plugin_utils"
 COLLECTION = ("ansible_collections", "relmgmt", "release", "plugins")
 VERBS = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
-HOST_VERBS = ["host_info", *(verb for verb in VERBS if verb.startswith("release_"))]
+HOST_VERBS = ["host_info", *(verb for verb in VERBS if verb.startswith("release_") and verb != "release_status")]
 TYPES = {"str", "int", "float", "bool", "list", "dict", "path", "raw", "jsonarg", "json", "bytes", "bits"}
 
 # What the outermost files of the controller alone may know, and what comes with ansible-core.

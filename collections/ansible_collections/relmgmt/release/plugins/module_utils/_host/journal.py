@@ -44,7 +44,7 @@ from .._model.errors import BackendError
 from .deadline import Deadline
 from .disk import Disk
 
-__all__ = ["History", "Journal", "Reboot", "Switch"]
+__all__ = ["Event", "History", "Journal", "Reboot", "Switch"]
 
 Event = t.Dict[str, t.Any]
 
@@ -276,7 +276,7 @@ class Journal:
         return History(self.events())
 
     def write(self, event: str, **values: t.Any) -> None:
-        """Append one event, durably. ``at`` (UTC) is for people; nothing is decided by it."""
+        """Append one event, durably. ``at`` (UTC) is for people; it decides nothing but what else ``prune`` keeps."""
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._wall()))
         line = json.dumps(dict(values, event=event, at=at), sort_keys=True)
         self._disk.append(line.encode("utf-8"), "journal")

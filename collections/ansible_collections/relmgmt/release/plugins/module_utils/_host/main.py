@@ -23,6 +23,7 @@ import traceback
 import typing as t
 import zlib
 
+from .._model import outcome
 from .._model.adopts import Adopts
 from .._model.errors import BackendError, InputError, IntegrityError, RelmgmtError
 from .._model.wire import MARK
@@ -72,12 +73,28 @@ def _activate(instance: Instance, request: Request) -> Answer:
 
 
 def _confirm(instance: Instance, request: Request) -> Answer:
-    return _switching(instance, request).confirm(
+    result = _switching(instance, request).confirm(
         int(request.params["deployment"]),
         reason=str(request.params.get("reason") or ""),
         probe=bool(request.params.get("probe")),
         check=request.check,
     )
+    final = result["outcome"] == outcome.CONFIRMED and result["changed"] and not request.check
+    return dict(result, **_tidy(instance, request, result["reason"])) if final else result
+
+
+def _tidy(instance: Instance, request: Request, reason: str) -> Answer:
+    """What may go once a deployment is final. Whatever goes wrong with that, it is final."""
+    from .prune import Retention, prune
+
+    try:
+        retention = Retention.of(request.params)
+        if retention is None:
+            return {}
+        return {"removed": prune(instance, retention, now=time.time(), check=False)["removed"]}
+    except Exception as exc:  # as at the front door: an answer that says confirmed has to reach the controller
+        problem = f"older releases were not removed: {exc}"
+        return {"reason": f"{reason}; {problem}" if reason else problem}
 
 
 def _hold(instance: Instance, request: Request) -> Answer:
@@ -107,9 +124,9 @@ def _switching(instance: Instance, request: Request) -> Switching:
 
 
 def _prune(instance: Instance, request: Request) -> Answer:
-    from .prune import prune
+    from .prune import Retention, prune
 
-    return prune(instance, keep=int(request.params["keep"]), check=request.check)
+    return prune(instance, Retention.of(request.params) or Retention(), now=time.time(), check=request.check)
 
 
 def _migrate(instance: Instance, request: Request) -> Answer:

@@ -6,26 +6,54 @@
 
 from __future__ import annotations
 
+import calendar
+import time
 import typing as t
 
 from .._model import outcome
+from .._model.errors import InputError
 from .._model.manifest import Manifest, Unit
 from .engines import unneeded
 from .instance import Instance, profile_name, release_name
-from .journal import History
+from .journal import Event, History
 from .objects import Objects
 
-__all__ = ["prune"]
+__all__ = ["Retention", "prune", "recent"]
+
+_DAY = 24 * 3600
 
 
-def prune(instance: Instance, *, keep: int, check: bool) -> dict[str, t.Any]:
-    """Keep the current deployment, the ones it can go back to, those staged after it, ``keep`` further confirmed ones,
-    and the engines that know these.
+class Retention(t.NamedTuple):
+    """Which confirmed deployments stay though nothing needs them: the newest ``keep``, and all that were in use within
+    the last ``days``."""
 
-    Orders by deployment number, never by time. State is never touched. The caller holds the lock.
+    keep: int = 1
+    days: int = 0
+
+    @classmethod
+    def of(cls, params: t.Mapping[str, t.Any]) -> Retention | None:
+        """None where nobody says.
+
+        Raises:
+            InputError: a number is below 0 (``keep-malformed``).
+        """
+        named = {"keep": params.get("keep"), "days": params.get("keep_days")}
+        said = {name: int(value) for name, value in named.items() if value is not None}
+        if any(value < 0 for value in said.values()):
+            raise InputError("keep-malformed", "keep and keep_days are numbers from 0 on")
+        return cls(**said) if said else None
+
+
+def prune(instance: Instance, retention: Retention, *, now: float, check: bool) -> dict[str, t.Any]:
+    """Keep the current deployment, the ones it can go back to, those staged after it, what is frozen, what the
+    retention says, and the engines that know these.
+
+    Orders by deployment number, never by time: ``now`` (wall time) only adds to what stays. State is never touched.
+    The caller holds the lock.
     """
-    history = instance.history()
-    kept = _kept(history, keep)
+    events = instance.journal.events()
+    history = History(events)
+    kept = _kept(history, retention.keep, recent(events, days=retention.days, now=now))
     going = [number for number in instance.deployments() if number not in kept]
     going_bytes = {
         "deployments": [str(number) for number in going],
@@ -46,14 +74,31 @@ def prune(instance: Instance, *, keep: int, check: bool) -> dict[str, t.Any]:
     return {"outcome": history.state, "changed": bool(removed), "removed": removed, "kept": sorted(kept)}
 
 
-def _kept(history: History, keep: int) -> set[int]:
+def recent(events: t.Iterable[Event], *, days: int, now: float) -> set[int]:
+    """The deployments that were staged or left within the last days, by the clock of the host. A time that lies ahead
+    of it, or cannot be read, counts as recent."""
+    used: dict[int, float] = {}
+    for event in events:
+        if event["event"] in ("staged", "switch"):
+            used[event["deployment" if event["event"] == "staged" else "from"]] = _moment(event)
+    return {number for number, at in used.items() if days and now - at < days * _DAY}
+
+
+def _moment(event: Event) -> float:
+    try:
+        return calendar.timegm(time.strptime(event["at"], "%Y-%m-%dT%H:%M:%SZ"))
+    except (KeyError, TypeError, ValueError):
+        return float("inf")
+
+
+def _kept(history: History, keep: int, young: set[int]) -> set[int]:
     current = history.current
-    kept = {current, history.previous(current)}
+    kept = {current, history.previous(current), history.frozen}
     if history.unfinished:
         kept |= {history.unfinished.origin, history.unfinished.target}
     kept |= {number for number, status in history.status.items() if status == outcome.STAGED and number > current}
     proven = sorted(history.proven - kept, reverse=True)
-    return (kept | set(proven[:keep])) & set(history.staged)
+    return (kept | set(proven[:keep]) | (young & history.proven)) & set(history.staged)
 
 
 def _metas(instance: Instance, numbers: t.Iterable[int]) -> list[dict[str, t.Any]]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from . import entry, heartbeat
-from .clock import Clock, stamp, utc_now
+from .clock import Clock, seconds, stamp, utc_now
 from .entry import Entry
 from .holder import Holder, is_alive
 from .jobs import JobRow
@@ -58,6 +58,7 @@ __all__ = [
     "heartbeat",
     "is_alive",
     "location",
+    "seconds",
     "stamp",
     "utc_now",
 ]

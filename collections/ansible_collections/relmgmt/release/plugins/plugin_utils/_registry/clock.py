@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import collections.abc
 import datetime
+import typing as t
 
-__all__ = ["Clock", "stamp", "utc_now"]
+__all__ = ["Clock", "seconds", "stamp", "utc_now"]
 
 Clock = collections.abc.Callable[[], datetime.datetime]
 
@@ -22,3 +23,11 @@ def utc_now() -> datetime.datetime:
 def stamp(moment: datetime.datetime) -> str:
     """For example ``2026-11-21T10:30:00.000000Z``; the moment is aware of its time zone."""
     return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def seconds(row: collections.abc.Mapping[str, t.Any]) -> float | None:
+    """From ``started`` to ``finished``; None where that has not come."""
+    if not row["finished"]:
+        return None
+    begun, ended = (datetime.datetime.fromisoformat(row[name]) for name in ("started", "finished"))
+    return (ended - begun).total_seconds()

@@ -10,6 +10,7 @@ import collections.abc
 import typing as t
 
 from .._optional import optional
+from .clock import seconds
 from .tables import tables
 
 if t.TYPE_CHECKING:
@@ -30,9 +31,12 @@ def rollouts(
     query = select(table).order_by(table.c.started.desc(), table.c.id.desc()).limit(limit)
     for name, value in where.items():
         query = query.where(table.c[name] == value)
-    found = [dict(row) for row in connection.execute(query).mappings()]
+    found = [{**row, "seconds": seconds(dict(row))} for row in connection.execute(query).mappings()]
     ids = [rollout["id"] for rollout in found]
-    waves = _children(connection, tables().waves, ids, "index")
+    waves = {
+        identity: [{**wave, "seconds": seconds(wave)} for wave in rows]
+        for identity, rows in _children(connection, tables().waves, ids, "index").items()
+    }
     deployments = _children(connection, tables().deployments, ids, "host")
     migrations = _children(connection, tables().migrations, ids, "started", "database")
     orders = _children(connection, tables().orders, ids, "number")

@@ -222,6 +222,11 @@ class Registry:
         where = {"package": package, "environment": environment, "instance": instance, "result": RUNNING}
         return next(iter(self._rollouts(where, limit=1)), None)
 
+    def open_rollouts(self, *, package: str = "", environment: str = "") -> list[Data]:
+        """All that have not ended, the newest first; empty package or environment: of all."""
+        where = {"result": RUNNING, "package": package, "environment": environment}
+        return self._rollouts({name: value for name, value in where.items() if value})
+
     def last_seen(self, *, package: str = "", environment: str = "") -> list[Data]:
         """What each host was last seen with, since when and by whom; empty package or environment: of all."""
         where = {"package": package, "environment": environment}

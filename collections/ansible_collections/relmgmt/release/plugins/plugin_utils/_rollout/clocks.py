@@ -12,12 +12,12 @@ somebody said so or the package's ``progress_deadline`` does, waves are made sma
 from __future__ import annotations
 
 import collections.abc
-import datetime
 import math
 import typing as t
 
 from ...module_utils._model import outcome
 from ...module_utils._model.runtime import Runtime
+from .._registry import seconds
 from .strategy import Wave
 
 __all__ = ["Clocks", "Limit", "Timing", "declared", "largest_wave", "measured", "set_clocks"]
@@ -94,11 +94,9 @@ def measured(history: Rollouts, *, forks: int) -> collections.abc.Iterator[float
     """Seconds that as many hosts as the controller works on at a time took, of each wave that went on."""
     for rollout in history:
         for wave in rollout["waves"]:
-            if wave["index"] and wave["verdict"] == outcome.CONTINUE and wave["finished"]:
-                took = datetime.datetime.fromisoformat(wave["finished"]) - datetime.datetime.fromisoformat(
-                    wave["started"]
-                )
-                yield took.total_seconds() / _rounds(len(wave["hosts"]), forks)
+            took = seconds(wave) if wave["index"] and wave["verdict"] == outcome.CONTINUE else None
+            if took is not None:
+                yield took / _rounds(len(wave["hosts"]), forks)
 
 
 def declared(runtime: Runtime) -> float:

@@ -83,8 +83,9 @@ def test_a_rollout_is_told_with_waves_and_deployments(
     }
     assert told["waves"] == [
         {"index": 0, "name": "canary", "hosts": ["a"], "started": START, "finished": "2026-11-21T10:30:05.000000Z",
-         "verdict": "revert_all", "reason": "a is sick"},
-        {"index": 1, "name": "rest", "hosts": ["b"], "started": START, "finished": None, "verdict": "", "reason": ""},
+         "verdict": "revert_all", "reason": "a is sick", "seconds": 5.0},
+        {"index": 1, "name": "rest", "hosts": ["b"], "started": START, "finished": None, "verdict": "", "reason": "",
+         "seconds": None},
     ]  # fmt: skip
     assert [(row["host"], row["wave"], row["outcome"], row["deployment"]) for row in told["deployments"]] == [
         ("a", 0, "confirmed", 2),
