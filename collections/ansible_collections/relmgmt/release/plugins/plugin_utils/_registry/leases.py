@@ -27,7 +27,7 @@ else:
         "sqlalchemy", "and_", "delete", "insert", "select", "update", package="SQLAlchemy"
     )
 
-__all__ = ["Lease", "acquire", "release", "renew"]
+__all__ = ["Lease", "acquire", "release", "renew", "require_free"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +70,18 @@ def acquire(
             connection.execute(delete(leases).where(here))
         connection.execute(insert(leases).values(**values, **dataclasses.asdict(holder), **times, token=lease.token))
     return lease
+
+
+def require_free(
+    connection: Connection, wanted: Lease, holder: Holder, *, now: datetime.datetime, alive: Alive
+) -> None:
+    """Raise as ``acquire`` where that would; nothing is written."""
+    leases = tables().leases
+    for what, values in _rows(wanted):
+        here = and_(*(leases.c[name] == value for name, value in values.items()))
+        row = connection.execute(select(leases).where(here)).one_or_none()
+        if row is not None:
+            _refuse_held(what, row, holder, now=now, alive=alive)
 
 
 def renew(connection: Connection, lease: Lease, *, now: datetime.datetime, ttl: float) -> Lease:

@@ -251,6 +251,14 @@ class Registry:
         with self._database.write() as connection:
             return leases.acquire(connection, wanted, holder, now=self._clock(), ttl=ttl, alive=self._alive)
 
+    def require_free(
+        self, package: str, environment: str, instance: str, holder: Holder, *, databases: t.Iterable[str] = ()
+    ) -> None:
+        """See whether ``acquire`` would be refused now; nothing is written. Raises as ``acquire``."""
+        wanted = Lease(self.id, package, environment, instance, token=0, expires="", databases=tuple(databases))
+        with self._database.read() as connection:
+            leases.require_free(connection, wanted, holder, now=self._clock(), alive=self._alive)
+
     def renew(self, lease: Lease, *, ttl: float) -> Lease:
         """Raises ConflictError (``lease-lost``)."""
         with self._database.write() as connection:

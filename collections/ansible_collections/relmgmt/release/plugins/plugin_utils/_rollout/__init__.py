@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from . import run_directory
 from .account import closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
-from .clocks import Clocks, Timing, set_clocks
+from .clocks import Clocks, Timing, declared, set_clocks
 from .gate import Gate, Policy
 from .migrating import (
     AFTER,
@@ -25,12 +25,16 @@ from .migrating import (
 )
 from .migration import VARIABLE as DATABASES
 from .migration import Database
+from .migration import shown as shown_database
 from .opening import LEASE_SECONDS, Opened, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
+from .preflight import needed
 from .profiles import SECRETS_PREFIX, HostInput
+from .refusals import Blocker, Refusals
 from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
 from .strategy import STRATEGIES, Options, Wave, budget_of, waves
+from .survey import NOT_READY, Survey
 from .verdict import FINAL, Budget, Result, Verdict, decide, final, good_outcomes
 
 __all__ = [
@@ -43,11 +47,13 @@ __all__ = [
     "LEAVE_NEW",
     "LEFT_OUT",
     "NONE",
+    "NOT_READY",
     "PHASES",
     "SECRETS_PREFIX",
     "STRATEGIES",
     "UNDO",
     "UNREHEARSED",
+    "Blocker",
     "Budget",
     "Clocks",
     "Database",
@@ -61,7 +67,9 @@ __all__ = [
     "Package",
     "Plan",
     "Policy",
+    "Refusals",
     "Result",
+    "Survey",
     "Timing",
     "Verdict",
     "Wave",
@@ -72,6 +80,7 @@ __all__ = [
     "check",
     "closing",
     "decide",
+    "declared",
     "final",
     "frozen_instead",
     "good_outcomes",
@@ -79,6 +88,7 @@ __all__ = [
     "judge_moves",
     "lease_of",
     "lost_elsewhere",
+    "needed",
     "open_rollout",
     "outcomes",
     "rehearsals",
@@ -86,6 +96,7 @@ __all__ = [
     "rows",
     "run_directory",
     "set_clocks",
+    "shown_database",
     "standing",
     "to_freeze",
     "waves",
