@@ -13,7 +13,7 @@ from .conftest import Reader, write_files
 
 def test_the_guide_holds_what_it_says(reader: Reader) -> None:
     commands = write_files(reader)
-    make, package, promote, info, rehearse, look, roll_out, ask, *_again = [
+    make, package, promote, info, rehearse, preview, look, roll_out, ask, *_again = [
         line for line in commands if line.startswith(("ansible", "curl"))
     ]
     (waiver,) = [line.strip() for line in commands if "relmgmt_rehearsal=waived" in line]
@@ -32,6 +32,7 @@ def test_the_guide_holds_what_it_says(reader: Reader) -> None:
     assert "rehearsed and signed" in reader.run(rehearse)
     assert not (reader.work / "hosts/web-1/web/hello/main/current").exists()
 
+    assert "Nothing stands in the way." in reader.run(preview)
     predicted = reader.run(look)
     assert not (reader.work / "hosts/web-2").exists() and "release/app/server.py" in predicted
     assert "rehearsed from absent" in reader.run(roll_out)

@@ -121,4 +121,12 @@ repaired:
   type: list
   elements: str
   sample: [profiles/3f5c/radicale.ini]
+changes:
+  description: >-
+    What would change on the host by name, as a diff shows it before and after. Files of the release are named below
+    C(release/), rendered files below C(profile/), what those are made of below C(config/), C(secrets/) and C(facts/);
+    without any value.
+  returned: in check mode, when the host answered
+  type: dict
+  sample: {before: {release/app/page: "sha256:9a0c11d2f4ab"}, after: {release/app/page: "sha256:77d1e5a09b3c"}}
 """

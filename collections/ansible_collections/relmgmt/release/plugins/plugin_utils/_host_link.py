@@ -72,6 +72,8 @@ class HostAction(ActionBase):
         answer = self._answer(params, task_vars or {})
         if params["on_failure"] == "report" and answer.get("code") in PASSING:
             answer = self._answer(params, task_vars or {})
+        if self._task.check_mode and "diff" in answer:
+            answer["changes"] = answer["diff"]
         if not self._task.diff:
             answer.pop("diff", None)
         if params["on_failure"] == "fail" and ("code" in answer or answer["outcome"] not in self.GOOD):

@@ -21,22 +21,23 @@ from ..module_utils._model.digest import canonical, digest_of, hex_of
 from ..module_utils._model.errors import IntegrityError, RelmgmtError
 from ..module_utils._model.manifest import Manifest
 
-__all__ = ["Held", "gather", "pack", "prepare", "surplus"]
+__all__ = ["Held", "gather", "pack", "prepare", "surplus", "weigh"]
 
 LEVEL = 1  # of gzip: the link is seldom slower than the controller's processor
 Held = set[str]
 
 
-def surplus(held: t.Iterable[t.Mapping[str, t.Any]], packages: pathlib.Path) -> Held:
-    """Digests that the host has, going by the deployments that ``host_info`` listed and the manifests in the cache.
+def surplus(held: t.Iterable[t.Mapping[str, t.Any]], *caches: pathlib.Path) -> Held:
+    """Digests that the host has, going by the deployments that ``host_info`` listed and the manifests in the caches.
 
     A manifest that is not there, or damaged, only costs the sending of files that the host has.
     """
     found: Held = set()
     for deployment in held:
-        manifest = _manifest(packages / hex_of(deployment["release"]) / "manifest.json")
-        if manifest and manifest.digest == deployment["release"]:
-            found |= {entry.digest for unit in manifest.units for entry in unit.entries if entry.is_file}
+        for packages in caches:
+            manifest = _manifest(packages / hex_of(deployment["release"]) / "manifest.json")
+            if manifest and manifest.digest == deployment["release"]:
+                found |= {entry.digest for unit in manifest.units for entry in unit.entries if entry.is_file}
     return found
 
 
@@ -98,9 +99,7 @@ def _archive(files: t.Iterable[tuple[str, bytes]]) -> bytes:
 
 def prepare(manifest: Manifest, source: pathlib.Path, held: t.Sequence[t.Mapping[str, t.Any]]) -> pathlib.Path:
     """The file that hosts with these deployments are sent, packed once for all; it lies beside the cache's packages."""
-    releases = sorted({deployment["release"] for deployment in held})
-    name = hex_of(digest_of(canonical([manifest.digest, releases])))
-    path = source.parents[1] / "transfers" / f"{name}.tar.gz"
+    path = _prepared(manifest, source, held)
     if not _whole(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         data = pack(manifest, source, held=surplus(held, source.parent))
@@ -111,6 +110,25 @@ def prepare(manifest: Manifest, source: pathlib.Path, held: t.Sequence[t.Mapping
             os.fsync(handle)
         os.replace(temporary, path)
     return path
+
+
+def weigh(
+    manifest: Manifest,
+    source: pathlib.Path,
+    held: t.Sequence[t.Mapping[str, t.Any]],
+    fallback: t.Iterable[pathlib.Path],
+) -> int:
+    """Bytes of what hosts with these deployments would be sent; nothing is written. fallback: packages of what they
+    run, which may lie in another cache: a dry run fetches into one of its own."""
+    path = _prepared(manifest, source, held)
+    caches = {source.parent, *(directory.parent for directory in fallback)}
+    return path.stat().st_size if _whole(path) else len(pack(manifest, source, held=surplus(held, *caches)))
+
+
+def _prepared(manifest: Manifest, source: pathlib.Path, held: t.Sequence[t.Mapping[str, t.Any]]) -> pathlib.Path:
+    releases = sorted({deployment["release"] for deployment in held})
+    name = hex_of(digest_of(canonical([manifest.digest, releases])))
+    return source.parents[1] / "transfers" / f"{name}.tar.gz"
 
 
 def _whole(path: pathlib.Path) -> bool:

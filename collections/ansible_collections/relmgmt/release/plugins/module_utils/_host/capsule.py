@@ -92,6 +92,11 @@ class Capsule:
         found.pop(PROFILE, None)
         return found
 
+    def inputs(self) -> dict[str, str] | None:
+        """What the profile was made of, by digest; None where it does not say. They must not leave the host."""
+        found = _parsed(self.read(f"{self._profile()}/{PROFILE}")).get("inputs")
+        return found if isinstance(found, dict) else None
+
     def copy_of(self, path: str) -> str:
         """Where the second copy of a file lies."""
         return f"{self.here}/{COPIES}/{path}"

@@ -131,7 +131,7 @@ class Placing:
 
 def about_runtime(profile: Profile) -> bytes:
     """What ``profile.json`` says beside the rendered files."""
-    about = {"runtime": dict(profile.runtime), "versions": dict(profile.versions)}
+    about = {name: dict(getattr(profile, name)) for name in ("runtime", "versions", "inputs")}
     return json.dumps(about, sort_keys=True).encode("utf-8")
 
 

@@ -217,7 +217,7 @@ class Staging:
             else:
                 units += manifest.units
                 event = history.staged[current]
-                before = Before(manifest, event["profile"], capsules[current].rendered())
+                before = Before(manifest, event["profile"], capsules[current].rendered(), capsules[current].inputs())
         return _Survey(standing, before, list(repairs.values()), units, self._objects.lacking(units), adopting)
 
     def _make_room(self, history: History) -> Adopting:

@@ -36,12 +36,15 @@ class Profile:
     ``digest`` is given by the controller: it covers templates, values and secret references with their versions, never
     secret bytes (a digest over a short secret would let it be guessed). ``versions`` maps secret reference to version.
     ``runtime`` must not hold secrets: it is stored readable and shown.
+    ``inputs`` maps what it was made of, such as ``config/port``, ``secrets/token`` or ``facts/memtotal_mb``, to a
+    digest; that of a secret covers its reference and version. It lies beside the values and never leaves the host.
     """
 
     digest: str
     files: tuple[ProfileFile, ...]
     runtime: Data
     versions: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    inputs: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Data) -> Profile:
@@ -58,6 +61,7 @@ class Profile:
             ),
             runtime=data["runtime"],
             versions={str(key): str(value) for key, value in data.get("versions", {}).items()},
+            inputs={str(key): str(value) for key, value in data.get("inputs", {}).items()},
         )
 
     def to_dict(self) -> dict[str, t.Any]:
@@ -70,4 +74,5 @@ class Profile:
             ],
             "runtime": dict(self.runtime),
             "versions": dict(self.versions),
+            "inputs": dict(self.inputs),
         }

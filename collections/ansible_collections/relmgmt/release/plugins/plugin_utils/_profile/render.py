@@ -128,11 +128,28 @@ def _profile(request: Request, result: dict[str, t.Any]) -> Profile:
                 "files": result["files"],
                 "runtime": result["runtime"],
                 "versions": {secret.reference: secret.version for secret in request.bound.values()},
+                "inputs": _inputs(request),
             }
         )
     except InputError as exc:
         raise InputError(exc.code, f"{request.host}: release.yml, rendered: {exc.message}", hint=exc.hint) from exc
     return profile
+
+
+def _inputs(request: Request) -> dict[str, str]:
+    """What the profile is made of, each by a digest of its own, so that a host can name what changes."""
+    values = {f"config/{name}": value for name, value in _leaves(request.config)}
+    values |= {f"secrets/{name}": [secret.reference, secret.version] for name, secret in request.bound.items()}
+    values |= {f"facts/{name}": value for name, value in request.named_facts.items()}
+    return {name: digest_of(canonical(value)) for name, value in values.items()}
+
+
+def _leaves(values: Data, above: str = "") -> collections.abc.Iterator[tuple[str, t.Any]]:
+    for name, value in values.items():
+        if value and isinstance(value, collections.abc.Mapping):
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
 
 
 def _digest(request: Request, runtime: Data) -> str:

@@ -28,7 +28,7 @@ else:
         "sqlalchemy", "and_", "delete", "func", "insert", "select", "update", package="SQLAlchemy"
     )
 
-__all__ = ["Lease", "acquire", "beat", "join", "release", "renew"]
+__all__ = ["Lease", "acquire", "beat", "join", "release", "renew", "require_free"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +67,18 @@ def acquire(
         connection.execute(insert(leases).values(**values, token=token, acquired=stamp(now)))
     until = members.join(connection, token, holder, now=now, ttl=ttl)
     return dataclasses.replace(wanted, token=token, expires=until)
+
+
+def require_free(
+    connection: Connection, wanted: Lease, holder: Holder, *, now: datetime.datetime, alive: Alive
+) -> None:
+    """Raise as ``acquire`` where that would; nothing is written."""
+    leases = tables().leases
+    for what, values in _rows(wanted):
+        here = and_(*(leases.c[name] == value for name, value in values.items()))
+        row = connection.execute(select(leases).where(here)).one_or_none()
+        if row is not None:
+            _refuse_held(connection, what, row, holder, now=now, alive=alive)
 
 
 def join(
@@ -134,6 +146,15 @@ def _take_over(
     connection: Connection, what: str, row: Row[t.Any], holder: Holder, *, now: datetime.datetime, alive: Alive
 ) -> None:
     """End the lease of the row if all who hold it are gone, or are the one that wants it."""
+    for member in _refuse_held(connection, what, row, holder, now=now, alive=alive):
+        members.end(connection, row.token, member, member.gone or members.TAKEN_OVER, by=holder, now=now)
+    connection.execute(delete(tables().leases).where(tables().leases.c.token == row.token))
+
+
+def _refuse_held(
+    connection: Connection, what: str, row: Row[t.Any], holder: Holder, *, now: datetime.datetime, alive: Alive
+) -> list[members.Member]:
+    """Who holds the lease of the row, of whom nobody lives but the one that wants it."""
     held = members.living(connection, row.token, now=now, alive=alive)
     others = [member for member in held if not member.gone and member.holder != holder]
     if others:
@@ -145,9 +166,7 @@ def _take_over(
             f"{what} is held by {who} since {row.acquired}",
             hint=f"Wait for that run, or end it; {f'{here[0]} lives' if here else ends}.",
         )
-    for member in held:
-        members.end(connection, row.token, member, member.gone or members.TAKEN_OVER, by=holder, now=now)
-    connection.execute(delete(tables().leases).where(tables().leases.c.token == row.token))
+    return held
 
 
 def _lost(lease: Lease) -> ConflictError:

@@ -323,6 +323,14 @@ class Registry:
         with self._database.write() as connection:
             return leases.acquire(connection, wanted, holder, now=self._clock(), ttl=ttl, alive=self._alive)
 
+    def require_free(
+        self, package: str, environment: str, instance: str, holder: Holder, *, databases: t.Iterable[str] = ()
+    ) -> None:
+        """See whether ``acquire`` would be refused now; nothing is written. Raises as ``acquire``."""
+        wanted = Lease(self.id, package, environment, instance, token=0, expires="", databases=tuple(databases))
+        with self._database.read() as connection:
+            leases.require_free(connection, wanted, holder, now=self._clock(), alive=self._alive)
+
     def join(self, lease: Lease, holder: Holder, *, ttl: float) -> Lease:
         """The lease of another job that lives, held by this one too: it works on other hosts of the same rollout.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from . import run_directory
 from .account import Close, closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
 from .baking import Bake, wait
-from .clocks import Clocks, Timing, set_clocks
+from .clocks import Clocks, Timing, declared, set_clocks
 from .gate import Gate, Policy
 from .joining import (
     ACTIVATED,
@@ -41,13 +41,17 @@ from .migrating import (
 )
 from .migration import VARIABLE as DATABASES
 from .migration import Database
+from .migration import shown as shown_database
 from .opening import Opened, Opening, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
+from .preflight import needed
 from .profiles import SECRETS_PREFIX, HostInput
 from .recording import LEASE_SECONDS, catch_up, keep, later, record, registry_of
+from .refusals import Blocker, Refusals
 from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
 from .strategy import STRATEGIES, Options, Wave, budget_of, site_budgets_of, waves
+from .survey import NOT_READY, Survey
 from .taking_back import TakenBack, take_back
 from .unfinished import NEW, Unfinished, find_unfinished, fresh, newest_order
 from .verdict import FINAL, Budget, Result, SiteBudgets, Verdict, counted, decide, final, good_outcomes
@@ -67,6 +71,7 @@ __all__ = [
     "LEFT_OUT",
     "NEW",
     "NONE",
+    "NOT_READY",
     "PHASES",
     "SECRETS_PREFIX",
     "STAGED",
@@ -74,6 +79,7 @@ __all__ = [
     "UNDO",
     "UNREHEARSED",
     "Bake",
+    "Blocker",
     "Budget",
     "Clocks",
     "Close",
@@ -91,8 +97,10 @@ __all__ = [
     "Package",
     "Plan",
     "Policy",
+    "Refusals",
     "Result",
     "SiteBudgets",
+    "Survey",
     "TakenBack",
     "Timing",
     "Unfinished",
@@ -109,6 +117,7 @@ __all__ = [
     "closing",
     "counted",
     "decide",
+    "declared",
     "final",
     "find_unfinished",
     "fresh",
@@ -121,6 +130,7 @@ __all__ = [
     "lease_of",
     "lost_elsewhere",
     "named",
+    "needed",
     "newest_order",
     "not_back",
     "open_rollout",
@@ -134,6 +144,7 @@ __all__ = [
     "rows",
     "run_directory",
     "set_clocks",
+    "shown_database",
     "site_budgets_of",
     "standing",
     "still_baking",

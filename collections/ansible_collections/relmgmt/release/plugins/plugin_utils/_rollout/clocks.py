@@ -41,9 +41,10 @@ class Timing(t.NamedTuple):
     wanted: float = 0.0
     history: Rollouts = ()
 
-    def usual_round(self) -> float:
-        """Seconds that 19 of 20 times were enough for as many hosts as fit at a time; 0 while too little is known."""
-        known = sorted(measured(self.history, forks=self.forks))
+    def usual_round(self, *, staging: bool = False) -> float:
+        """Seconds that 19 of 20 times were enough for as many hosts as fit at a time, to switch them or to stage; 0
+        while too little is known."""
+        known = sorted(measured(self.history, forks=self.forks, staging=staging))
         return known[math.ceil(0.95 * len(known)) - 1] if len(known) >= _ENOUGH else 0.0
 
 
@@ -90,11 +91,12 @@ def set_clocks(
     )
 
 
-def measured(history: Rollouts, *, forks: int) -> collections.abc.Iterator[float]:
-    """Seconds that as many hosts as the controller works on at a time took, of each wave that went on."""
+def measured(history: Rollouts, *, forks: int, staging: bool = False) -> collections.abc.Iterator[float]:
+    """Seconds that as many hosts as the controller works on at a time took, of each wave that went on, or of each
+    staging."""
     for rollout in history:
         for wave in rollout["waves"]:
-            took = seconds(wave) if wave["index"] and wave["verdict"] == outcome.CONTINUE else None
+            took = seconds(wave) if (wave["index"] == 0) is staging and wave["verdict"] == outcome.CONTINUE else None
             if took is not None:
                 yield took / _rounds(len(wave["hosts"]), forks)
 

@@ -12,7 +12,7 @@ from ...module_utils._model.errors import InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.wire import space
 
-__all__ = ["needed", "problem_of", "require_distinct"]
+__all__ = ["code_of", "needed", "problem_of", "require_distinct"]
 
 Info = t.Mapping[str, t.Any]
 
@@ -28,6 +28,14 @@ def problem_of(info: Info | None, manifest: Manifest | None) -> str:
     if free < wanted:
         return f"{info['host']['root']['path']}: {free >> 20} MiB free, {(wanted >> 20) + 1} MiB needed"
     return ""
+
+
+def code_of(info: Info | None) -> str:
+    """The code of what ``problem_of`` tells in words."""
+    if not info or info.get("outcome") != "ok":
+        return str((info or {}).get("code") or "host-silent")
+    problems = info["host"]["problems"]
+    return str(problems[0]["code"]) if problems else "disk-full"
 
 
 def needed(info: Info, manifest: Manifest) -> int:

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.relmgmt.release.plugins.module_utils._model.digest import digest_of, hex_of
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import IntegrityError
 from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
-from ansible_collections.relmgmt.release.plugins.plugin_utils._transfer import gather, pack, surplus
+from ansible_collections.relmgmt.release.plugins.plugin_utils._transfer import gather, pack, prepare, surplus, weigh
 
 FILES = {"app/run": b"#!/bin/sh\n", "app/copy": b"#!/bin/sh\n", "app/empty": b"", "lib/module.py": b"VALUE = 1\n"}
 RUN, MODULE = digest_of(FILES["app/run"]), digest_of(FILES["lib/module.py"])
@@ -151,3 +151,17 @@ def test_a_damaged_manifest_of_an_older_package_only_costs_bytes(cache: Cache, d
     old, _directory = cache.add("1.0.0", FILES)
     (cache.packages / hex_of(old.digest) / "manifest.json").write_bytes(damage)
     assert surplus([{"release": old.digest}], cache.packages) == set()
+
+
+def test_what_is_weighed_is_what_is_sent_wherever_the_package_lies(tmp_path: pathlib.Path) -> None:
+    cache, dry = Cache(tmp_path / "cache" / "packages"), Cache(tmp_path / "run" / "packages")
+    old, before = cache.add("1", {"app/run": FILES["app/run"]})
+    held = [{"release": old.digest}]
+    dry.add("2", FILES)
+    manifest, source = cache.add("2", FILES)
+    own = dry.packages / hex_of(manifest.digest)
+    weighed = [weigh(manifest, own, held, [before]), weigh(manifest, source, held, [])]
+    assert not (tmp_path / "cache" / "transfers").exists()
+    sent = prepare(manifest, source, held).stat().st_size
+    assert [*weighed, weigh(manifest, source, held, [])] == [sent] * 3
+    assert weigh(manifest, own, held, []) > sent  # where nobody has what the host runs

@@ -247,3 +247,22 @@ def test_the_child_inherits_nothing(package: t.Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "jinja2.py").write_text("raise SystemExit('taken from the working directory')")
     assert text(rendered(package.template("fine"))) == "fine"
+
+
+def test_what_a_profile_is_made_of_is_named_by_leaves_and_never_by_the_bytes_of_a_secret(
+    package: t.Any, secret: Secret
+) -> None:
+    package.template("{{ config.web.port }} {{ secrets.token }}\n")
+    package.config["secrets"], package.config["facts"] = ["token"], ["cores"]
+    values: t.Any = {"web": {"port": 1, "tls": {}}, "users": [1, 2]}
+
+    def made(**changes: t.Any) -> t.Mapping[str, str]:
+        asked = {"config": values, "secrets": {"token": secret}, "facts": {"cores": 2}, **changes}
+        return rendered(package, **asked).inputs
+
+    before = made()
+    assert set(before) == {"config/web.port", "config/web.tls", "config/users", "secrets/token", "facts/cores"}
+    other = made(config={**values, "web": {"port": 2, "tls": {}}}, facts={"cores": 4})
+    assert {name for name in before if before[name] != other[name]} == {"config/web.port", "facts/cores"}
+    assert made(secrets={"token": dataclasses.replace(secret, value="other bytes")}) == before
+    assert made(secrets={"token": dataclasses.replace(secret, version="2")})["secrets/token"] != before["secrets/token"]

@@ -1,0 +1,15 @@
+# Copyright (c) relmgmt contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The preview of a rollout: what it would do, how long it takes, what forbids it (private).
+
+``preview`` makes it as data, from a plan and from what the hosts say; ``shown`` writes it down for people.
+"""
+
+from __future__ import annotations
+
+from .preview import Sight, preview
+from .shown import FORMATS, SUFFIXES
+
+__all__ = ["FORMATS", "SUFFIXES", "Sight", "preview"]
