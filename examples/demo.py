@@ -387,6 +387,7 @@ def tell(demo: Demo) -> None:
     if running != {GOOD: len(demo.addresses)} or "Hatter" not in demo.ask(host, "GET", f"/{USER}/demo/tea.ics"):
         raise Failure(f"after the rollback the hosts run {running}, or the calendar entry is gone")
     say.line("calendar", "the entry that was put in before the upgrade is still there")
+    tell_pages(demo)
     demo.console.print()
     show(demo)
 

@@ -97,7 +97,7 @@ class Survey:
         }
         directory = run_directory.write_profiles(run, profiles)
         clocks = set_clocks(plan.waves, runtimes, self.timing)
-        part = JobPart("", tuple(self.hosts))
+        part = JobPart("", tuple(self.hosts), 0.0, clocks.confirm_timeout)
         return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part)
 
     def _unfinished(self, registry: Registry) -> Plan | None:
