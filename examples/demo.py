@@ -402,7 +402,7 @@ def tell_pages(demo: Demo) -> None:
     demo.play("prepare.yml", demo_work=str(demo.work), demo_releases=[release])
     demo.narrator.title(f"5. Roll {PAGES} {PAGES_VERSION} out to the same hosts, a site after the other")
     waiver = waived("nothing runs there yet that users could miss")
-    demo.rollout(PAGES_VERSION, relmgmt_package=PAGES, relmgmt_strategy="phased", **waiver)
+    demo.rollout(PAGES_VERSION, relmgmt_package=PAGES, relmgmt_strategy="phased", relmgmt_batch="100%", **waiver)
     for host in demo.pages:
         if f'"version": "{PAGES_VERSION}"' not in demo.page(host, "/package.json"):
             raise Failure(f"{host} serves another version of {PAGES}")
