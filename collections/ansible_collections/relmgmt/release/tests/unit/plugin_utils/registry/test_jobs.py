@@ -43,6 +43,17 @@ def test_jobs_are_seen_with_their_hosts_and_how_far_they_are(registry: Registry,
     assert living(registry) == []
 
 
+def test_a_job_lives_as_long_as_its_heart_beats(registry: Registry, clock: t.Any) -> None:
+    lease = registry.acquire("calendar/radicale", "prod", "main", ONE, ttl=TTL)
+    registry.begin_job("r1", ["a"], ONE, token=lease.token, ttl=TTL)
+    clock.move(TTL - 1)
+    registry.beat(lease, ONE, ttl=TTL)
+    clock.move(TTL - 1)
+    assert living(registry, lease.token) == [(("a",), 0)], "nothing was reported, but the lease was renewed"
+    clock.move(2)
+    assert living(registry, lease.token) == []
+
+
 def test_a_host_has_one_living_job(registry: Registry) -> None:
     registry.begin_job("r1", ["a", "b"], ONE, token=1, ttl=TTL)
     with pytest.raises(ConflictError) as caught:

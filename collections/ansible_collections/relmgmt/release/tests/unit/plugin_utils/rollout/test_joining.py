@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import typing as t
 
 import pytest
@@ -28,6 +29,7 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     not_back,
     outcomes,
     recorded_first,
+    still_baking,
     wait_for_others,
     why_open,
     with_others,
@@ -108,6 +110,26 @@ def test_a_wave_begins_when_those_before_it_are_over_whoever_had_them() -> None:
     part, there = JobPart("j2", ("c",)), [job("ab", 2)]
     assert absent(PLAN, part, WAVES[1], BEGIN, rows(a="provisional", b="staged"), there) == ["a"]
     assert absent(PLAN, part, WAVES[1], BEGIN, rows(a="confirmed", b="staged"), there) == []
+
+
+@pytest.mark.parametrize(
+    ("finished", "later", "missing"),
+    [
+        pytest.param("2026-11-21T10:00:00.000000Z", 59, ["a"], id="in the midst of its bake"),
+        pytest.param("2026-11-21T10:00:00.000000Z", 61, [], id="when it has baked"),
+        pytest.param(None, 59, [], id="not confirmed yet, so its hosts are waited for anyway"),
+    ],
+)
+def test_a_wave_does_not_begin_while_one_before_it_bakes_whoever_has_it(
+    finished: str | None, later: float, missing: list[str]
+) -> None:
+    canary, rest = Wave(1, "canary", ("a",), bake=60.0), Wave(2, "rest", ("b", "c"))
+    planned = plan(dict.fromkeys("abc", "deploy"), waves=(canary, rest))
+    now = datetime.datetime(2026, 11, 21, 10, tzinfo=datetime.UTC) + datetime.timedelta(seconds=later)
+    recorded = [{"index": 1, "finished": finished}]
+    assert still_baking(planned, JobPart("j2", ("b", "c")), rest, recorded, now) == missing
+    assert still_baking(planned, JobPart("j1", ("a", "b")), rest, recorded, now) == []
+    assert still_baking(planned, JobPart("j2", ("b", "c")), canary, recorded, now) == []
 
 
 def test_hosts_to_which_nothing_happens_are_not_waited_for() -> None:
