@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Radicale on 20 hosts at three sites, on this machine alone: rehearsed, out, a bad release that comes back, and back.
+"""Radicale on 20 hosts at three sites, on this machine alone: rehearsed, out, a bad release that comes back, and back;
+then Swagger UI beside it, a site after the other.
 
-Every host has a root and a port of its own and runs a real Radicale; playbooks, inventory, package and DML are the
-ones that
-a real fleet would use. Needs no privileges, leaves nothing running and nothing behind.
+Every host has a root and ports of its own and runs both for real; playbooks, inventory, packages and DML are the ones
+that a real fleet would use. Needs no privileges, leaves nothing running and nothing behind.
 """
 
 from __future__ import annotations
