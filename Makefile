@@ -15,6 +15,7 @@ PARTS := fleet e2e sanity-newest sanity-oldest integration faults testbed molecu
 # Whether there can be a PostgreSQL here; why not, if not.
 POSTGRES := PYTHONPATH=collections $(NEWEST)/bin/python -m \
 $(subst /,.,$(COLLECTION:collections/%=%)).tests.unit.plugin_utils.registry.postgres
+OUR_FILES := pep8 pylint shellcheck yamllint
 SWEEP := $(NEWEST)/bin/python -m tests.faults
 # Hosts of `make bed`.
 N ?= 20
@@ -60,8 +61,9 @@ lint: $(NEWEST)/.ready  ## Check style, types, playbooks, scripts and change fra
 sanity: sanity-newest sanity-oldest  ## Run ansible-test sanity on the newest and the oldest core
 sanity-newest: $(NEWEST)/.ready
 	@tools/ansible-test $(NEWEST) sanity --local --color no
+# Without the tests that read our files alone and know nothing of the core: the newest core runs those.
 sanity-oldest: $(OLDEST)/.ready
-	@tools/ansible-test $(OLDEST) sanity --local --color no
+	@tools/ansible-test $(OLDEST) sanity --local --color no $(OUR_FILES:%=--skip-test %)
 
 .PHONY: unit unit-newest unit-oldest unit-host
 unit: unit-newest unit-oldest unit-host  ## Run the unit tests on the newest core, those that a core has a part in also on the oldest, those of the host engine also on Python 3.8
@@ -73,7 +75,7 @@ unit-oldest: $(OLDEST)/.ready
 	@$(OLDEST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/{inventory,plugin_utils/{test_*.py,profile,registry,secrets}}
 unit-host:
 	@if tools/python 3.8 3.8 >/dev/null 2>&1; then $(MAKE) $(HOST)/.ready; \
-	$(HOST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/module_utils; \
+	$(HOST)/bin/python $(PYTEST) $(COLLECTION)/tests/unit/module_utils --ignore=$(COLLECTION)/tests/unit/module_utils/host/crash; \
 	else mkdir -p .cache/parts; echo "NOT COVERED: the host engine on Python 3.8, which this machine does not have" \
 	| tee .cache/parts/not-covered-$@; fi
 

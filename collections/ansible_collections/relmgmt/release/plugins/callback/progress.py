@@ -248,7 +248,7 @@ class CallbackModule(Default):
 
 def _of(result: t.Any, name: str) -> t.Any:
     """``host``, ``task`` or ``result``; before ansible-core 2.19 they had an underscore."""
-    return getattr(result, name) if hasattr(type(result), name) else getattr(result, f"_{name}")
+    return getattr(result, name) if hasattr(result.__class__, name) else getattr(result, f"_{name}")
 
 
 def _verb(task: t.Any) -> str:

@@ -195,7 +195,7 @@ options:
       - How many seconds a job with some of the hosts waits for the jobs with the others, at each step.
       - Then it stops, with the names of the hosts that are missing; the rollout stays open.
     type: float
-    default: 900
+    default: 900.0
   by:
     description: Who begins it, for the record; by default the login name of the user who runs Ansible.
     type: str

@@ -111,8 +111,9 @@ class Staging:
                 f"{self._disk.root}: after a boot of this host nobody would see to the way back",
                 hint="'activation: reboot' needs systemd on the host, and root (become).",
             )
-        if self._driver(runtime) is not None:
-            self._check_reload(t.cast(Service, runtime.service))
+        self._driver(runtime)
+        if runtime.service is not None:
+            self._check_reload(runtime.service)
         if runtime.placements:
             from .placements import Placements
 

@@ -41,7 +41,7 @@ class Time:
     def renew(self) -> None:
         self.beats.append(self.now)
         answer = self._answers.pop(0) if self._answers else None
-        if answer:
+        if isinstance(answer, Exception):
             raise answer
 
     def run(self) -> list[float]:
