@@ -47,17 +47,11 @@ class ActionModule(ControllerAction):
         plan, part = Plan.from_dict(rollout), JobPart.of(rollout)
         wave = plan.wave_of(params["wave"])
         judging = Judging(plan, part, wave, _step(params, wave), task_vars["hostvars"], params["results"])
-        recorded, warnings = list[Data](), list[str]()
         if self.check_mode:
-            recorded = judging.predicted()
+            recorded, warnings = judging.predicted(), list[str]()
             verdict = judging.verdict(recorded)
         else:
-            try:
-                verdict, recorded = self._settle(judging, rollout, baked=baked)
-            except ConflictError as exc:
-                verdict = Verdict(outcome.PAUSE, str(exc), judging.verdict(()).failed)
-            except RelmgmtError as exc:
-                verdict, warnings = self._alone(judging, rollout, exc, baked=baked)
+            verdict, recorded, warnings = self._recorded(judging, rollout, baked=baked)
         back = judging.way_back(recorded) if verdict.verdict == outcome.REVERT_ALL else []
         ways = {"order": [host for batch in back for host in batch], "batches": [len(batch) for batch in back]}
         confirmed = judging.step == CONFIRMED
@@ -75,28 +69,45 @@ class ActionModule(ControllerAction):
             },
         }
 
-    def _settle(self, judging: Judging, rollout: Data, *, baked: bool) -> tuple[Verdict, list[Data]]:
+    def _recorded(self, judging: Judging, rollout: Data, *, baked: bool) -> tuple[Verdict, list[Data], list[str]]:
+        """The verdict, what is recorded of all hosts, and what waits for the registry, for people."""
+        try:
+            registry = registry_of(rollout)
+        except RelmgmtError as exc:
+            return self._alone(judging, rollout, exc, baked=baked)
+        try:
+            with registry:
+                return (*self._settle(judging, rollout, registry, baked=baked), [])
+        except ConflictError as exc:
+            return Verdict(outcome.PAUSE, str(exc), judging.verdict(()).failed), [], []
+        except BackendError as exc:
+            return self._alone(judging, rollout, exc, baked=baked)
+
+    def _settle(
+        self, judging: Judging, rollout: Data, registry: Registry, *, baked: bool
+    ) -> tuple[Verdict, list[Data]]:
         """Record, wait for the hosts of other jobs, and judge. The verdict, and what is recorded of all hosts."""
         plan, part, wave = judging.plan, judging.part, judging.wave
         lease = lease_of(plan, rollout["fence"])
-        with registry_of(rollout) as registry:
-            registry.renew(lease, ttl=LEASE_SECONDS)
-            record(registry, rollout, lease, _heard(judging))
-            if part.id:
-                registry.report_job(plan.id, part.id, ready=wave.index, ttl=LEASE_SECONDS)
-            missing, row = self._wait(judging, rollout, registry)
-            order = newest_order(row)
-            verdict = judging.verdict(row["deployments"], order=order, missing=missing)
-            if not part.is_whole(plan) and verdict.verdict != outcome.CONTINUE and not verdict.open:
-                kind = REVERT if verdict.verdict == outcome.REVERT_ALL else PAUSE
-                if order is None or order.kind != kind:
-                    registry.give_order(plan.id, Order(kind, f"the job with {part.hosts[0]}", verdict.reason))
-            begun = {each["index"] for each in row["waves"]}
-            record(registry, rollout, lease, _judged(judging, verdict, begun, baked=baked))
+        registry.renew(lease, ttl=LEASE_SECONDS)
+        record(registry, rollout, lease, _heard(judging))
+        if part.id:
+            registry.report_job(plan.id, part.id, ready=wave.index, ttl=LEASE_SECONDS)
+        missing, row = self._wait(judging, rollout, registry)
+        order = newest_order(row)
+        verdict = judging.verdict(row["deployments"], order=order, missing=missing)
+        if not part.is_whole(plan) and verdict.verdict != outcome.CONTINUE and not verdict.open:
+            kind = REVERT if verdict.verdict == outcome.REVERT_ALL else PAUSE
+            if order is None or order.kind != kind:
+                registry.give_order(plan.id, Order(kind, f"the job with {part.hosts[0]}", verdict.reason))
+        begun = {each["index"] for each in row["waves"]}
+        record(registry, rollout, lease, _judged(judging, verdict, begun, baked=baked))
         return verdict, row["deployments"]
 
     @staticmethod
-    def _alone(judging: Judging, rollout: Data, why: RelmgmtError, *, baked: bool) -> tuple[Verdict, list[str]]:
+    def _alone(
+        judging: Judging, rollout: Data, why: RelmgmtError, *, baked: bool
+    ) -> tuple[Verdict, list[Data], list[str]]:
         """The verdict without the registry, which learns of it later; the hosts come first."""
         plan = judging.plan
         verdict = judging.verdict(())
@@ -104,9 +115,9 @@ class ActionModule(ControllerAction):
             verdict = Verdict(outcome.PAUSE, f"nothing is known of the hosts of other jobs: {why}", {}, open=True)
         entries = [*_heard(judging), *_judged(judging, verdict, set(), baked=baked)]
         try:
-            return verdict, [later(rollout, lease_of(plan, rollout["fence"]), entries, why)]
+            return verdict, [], [later(rollout, lease_of(plan, rollout["fence"]), entries, why)]
         except BackendError as exc:
-            return verdict, [f"The verdict is not in the registry: {exc}"]
+            return verdict, [], [f"The verdict is not in the registry: {exc}"]
 
     @staticmethod
     def _wait(judging: Judging, rollout: Data, registry: Registry) -> tuple[list[str], Data]:
