@@ -40,9 +40,10 @@ class Time:
 
     def renew(self) -> None:
         self.beats.append(self.now)
-        answer = self._answers.pop(0) if self._answers else None
-        if isinstance(answer, Exception):
-            raise answer
+        for answer in self._answers[:1]:
+            del self._answers[0]
+            if answer is not None:
+                raise answer
 
     def run(self) -> list[float]:
         heartbeat.beat(self.renew, lambda: self.now < self.ends, every=40, clock=self, sleep=self.sleep)
