@@ -139,6 +139,8 @@ requirements: $(NEWEST)/.ready  ## Write the lock files anew with the newest ver
 	@cd requirements && export PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" && set -x; \
 	$(UV_COMPILE) --python-version 3.12 --output-file dev.txt dev.in; \
 	$(UV_COMPILE) --python-version 3.12 --output-file controller.txt --constraints dev.txt controller.in; \
+	$(UV_COMPILE) --python-version 3.12 --output-file vault.txt --constraints dev.txt vault.in; \
+	$(UV_COMPILE) --python-version 3.12 --output-file aws.txt --constraints dev.txt aws.in; \
 	$(UV_COMPILE) --python-version 3.11 --output-file oldest.txt oldest.in; \
 	$(UV_COMPILE) --python-version 3.8 --output-file host.txt host.in
 
