@@ -14,7 +14,7 @@ import typing as t
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from .._profile import Request, configure, merge_layers, render
-from .._secrets import Access, Secret, bind, parse, providers, resolve
+from .._secrets import Access, Providers, Secret, bind, parse, resolve
 
 __all__ = ["SECRETS_PREFIX", "HostInput", "Scope", "make_profiles"]
 
@@ -63,7 +63,8 @@ def make_profiles(
     )
     bound = {host: merge_layers(known.variables, SECRETS_PREFIX, manifest.name) for host, known in hosts.items()}
     needed = bind(bound, manifest.config.secrets, package=manifest.name)
-    secrets = resolve(needed, providers=providers(access), needed_by=needed)
+    with Providers(access) as providers:
+        secrets = resolve(needed, providers=providers, needed_by=needed)
     requests = [
         Request(
             host=host,

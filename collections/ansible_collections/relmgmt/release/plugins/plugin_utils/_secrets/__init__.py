@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from .reference import Reference, parse
-from .resolve import PROVIDERS, bind, providers, resolve
+from .resolve import PROVIDERS, Providers, bind, resolve
 from .secret import Access, Provider, Secret
 
-__all__ = ["PROVIDERS", "Access", "Provider", "Reference", "Secret", "bind", "parse", "providers", "resolve"]
+__all__ = ["PROVIDERS", "Access", "Provider", "Providers", "Reference", "Secret", "bind", "parse", "resolve"]

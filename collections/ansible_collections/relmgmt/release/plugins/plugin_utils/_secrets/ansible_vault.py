@@ -16,7 +16,7 @@ import pathlib
 
 from ...module_utils._model.digest import digest_of, hex_of
 from ...module_utils._model.errors import BackendError, InputError
-from .reference import Reference
+from .reference import Reference, require_unversioned
 from .secret import Access, Secret
 
 __all__ = ["AnsibleVault"]
@@ -28,11 +28,15 @@ _VERSION_DIGITS = 12
 class AnsibleVault:
     """The provider of the scheme ``ansible-vault``; a file is decrypted once."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, scheme: str) -> None:
         self._access = access
         self._files: dict[pathlib.Path, tuple[collections.abc.Mapping[str, object], str]] = {}
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def check(self, reference: Reference) -> None:
+        require_unversioned(reference)
         if not reference.key:
             raise InputError(
                 "secret-reference-malformed",

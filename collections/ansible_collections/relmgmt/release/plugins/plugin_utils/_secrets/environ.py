@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from ...module_utils._model.errors import InputError
-from .reference import Reference
+from .reference import Reference, require_unversioned
 from .secret import Access, Secret
 
 __all__ = ["Environ"]
@@ -24,10 +24,14 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 class Environ:
     """The provider of the scheme ``env``."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, scheme: str) -> None:
         self._environ = access.environ
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def check(self, reference: Reference) -> None:
+        require_unversioned(reference)
         if not _NAME.match(reference.rest):
             raise InputError(
                 "secret-reference-malformed",

@@ -12,19 +12,43 @@ import re
 from ...module_utils._model.errors import InputError, RelmgmtError, combined
 from .ansible_vault import AnsibleVault
 from .environ import Environ
-from .reference import parse
+from .reference import Reference, parse
 from .secret import Access, Provider, Secret
 
-__all__ = ["PROVIDERS", "bind", "providers", "resolve"]
+__all__ = ["PROVIDERS", "Providers", "bind", "resolve"]
 
 PROVIDERS: dict[str, type[Provider]] = {"ansible-vault": AnsibleVault, "env": Environ}
 _SHOWN = 3
 _HARMLESS = re.compile(r"[a-z-]{1,16}\Z")
 
 
-def providers(access: Access) -> dict[str, Provider]:
-    """A provider of every scheme; they keep what they read, so make them once per run."""
-    return {scheme: kind(access) for scheme, kind in PROVIDERS.items()}
+class Providers:
+    """A provider of every store that is asked. They keep what they read, so make them once per run, and close them."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._made: dict[str, Provider] = {}
+
+    def of(self, reference: Reference, *, where: str) -> Provider:
+        """The provider of the reference's scheme.
+
+        Raises:
+            InputError: there is none (``secret-scheme-unknown``).
+        """
+        scheme = reference.scheme
+        if scheme not in self._made:
+            if reference.kind not in PROVIDERS:
+                raise _unknown(scheme, where)
+            self._made[scheme] = PROVIDERS[reference.kind](self._access, scheme)
+        return self._made[scheme]
+
+    def __enter__(self) -> Providers:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for provider in self._made.values():
+            provider.close()
+        self._made.clear()
 
 
 def bind(
@@ -68,7 +92,7 @@ def bind(
 def resolve(
     references: collections.abc.Iterable[str],
     *,
-    providers: collections.abc.Mapping[str, Provider],
+    providers: Providers,
     needed_by: collections.abc.Mapping[str, str] | None = None,
 ) -> dict[str, Secret]:
     """Reference → secret.
@@ -94,18 +118,20 @@ def resolve(
     return found
 
 
-def _read(text: str, providers: collections.abc.Mapping[str, Provider], *, where: str) -> Secret:
+def _read(text: str, providers: Providers, *, where: str) -> Secret:
     reference = parse(text, where=where)
-    provider = providers.get(reference.scheme)
-    if provider is None:
-        shown = repr(reference.scheme) if _HARMLESS.match(reference.scheme) else "(not shown, it might be a secret)"
-        raise InputError(
-            "secret-scheme-unknown",
-            f"{where}: the scheme {shown} of the reference is none of {', '.join(sorted(providers))}",
-            hint="Write scheme:place#key, for example ansible-vault:secrets.yml#htpasswd.",
-        )
+    provider = providers.of(reference, where=where)
     provider.check(reference)
     return provider.read(reference)
+
+
+def _unknown(scheme: str, where: str) -> InputError:
+    shown = repr(scheme) if _HARMLESS.match(scheme) else "(not shown, it might be a secret)"
+    return InputError(
+        "secret-scheme-unknown",
+        f"{where}: the scheme {shown} of the reference is none of {', '.join(sorted(PROVIDERS))}",
+        hint="Write scheme:place#key, for example ansible-vault:secrets.yml#htpasswd.",
+    )
 
 
 def _some(hosts: collections.abc.Sequence[str]) -> str:

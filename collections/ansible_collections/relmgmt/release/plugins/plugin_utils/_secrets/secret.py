@@ -29,19 +29,23 @@ class Secret:
 class Access:
     """What providers may reach: everything outside of them is named here.
 
-    ``decrypt`` gives the contents of an ansible-vault file; ``base`` is where relative paths start.
+    ``decrypt`` gives the contents of an ansible-vault file; ``base`` is where relative paths start. ``stores``: by
+    scheme, what the inventory says of that store (``relmgmt_secret_stores``), such as its address and how to log in.
     """
 
     decrypt: collections.abc.Callable[[pathlib.Path], object]
     base: pathlib.Path
     environ: collections.abc.Mapping[str, str]
+    stores: collections.abc.Mapping[str, collections.abc.Mapping[str, object]] = dataclasses.field(
+        default_factory=dict, repr=False
+    )
 
 
 class Provider(t.Protocol):
-    """Reads the secrets of one scheme, each source once."""
+    """Reads the secrets of one store, each source once."""
 
-    def __init__(self, access: Access) -> None:
-        """What it may reach."""
+    def __init__(self, access: Access, scheme: str) -> None:
+        """What it may reach, and by which scheme references name this store. Nothing is asked yet."""
 
     def check(self, reference: Reference) -> None:
         """Look at the reference alone, offline.
@@ -57,3 +61,6 @@ class Provider(t.Protocol):
             InputError: it is not there, or not a text.
             BackendError: the place where it is kept does not answer.
         """
+
+    def close(self) -> None:
+        """Give back what was only needed for reading, such as a login. Never raises."""

@@ -14,11 +14,10 @@ import pytest
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import InputError, RelmgmtError
 from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import (
     Access,
-    Provider,
+    Providers,
     Secret,
     bind,
     parse,
-    providers,
     resolve,
 )
 
@@ -42,8 +41,8 @@ class Vault:
         self.opened.append(path.name)
         return self.contents[path.name]
 
-    def providers(self, **environ: str) -> dict[str, Provider]:
-        return providers(Access(self.decrypt, self.base, environ))
+    def providers(self, **environ: str) -> Providers:
+        return Providers(Access(self.decrypt, self.base, environ))
 
 
 @pytest.fixture
@@ -110,6 +109,8 @@ def test_a_secret_is_not_shown_by_accident() -> None:
         ("env:GONE", "secret-missing", "env:GONE: the environment variable is not set"),
         ("env:EMPTY", "secret-missing", "env:EMPTY"),
         ("env:not a name", "secret-reference-malformed", "env:not a name"),
+        ("env:A#b@3", "secret-reference-malformed", "env:A#b@3: env keeps no versions"),
+        ("ansible-vault:s.yml#key@3", "secret-reference-malformed", "ansible-vault keeps no versions"),
         (
             "vault:kv/shop#a",
             "secret-scheme-unknown",
@@ -172,7 +173,9 @@ def test_a_secret_in_the_place_of_a_reference_is_not_told(value: object) -> None
     assert (error.code, "ci-0: calendar/radicale: htpasswd" in error.message) == ("secret-reference-malformed", True)
 
 
-@pytest.mark.parametrize("text", ["env:A", "env:A#b", "ansible-vault:/a b/c.yml#key with spaces"])
+@pytest.mark.parametrize(
+    "text", ["env:A", "env:A#b", "ansible-vault:/a b/c.yml#key with spaces", "vault+eu:kv/a#b@3", "vault:a#@3"]
+)
 def test_a_reference_writes_itself(text: str) -> None:
     assert str(parse(text, where="test")) == text
     with pytest.raises(InputError):

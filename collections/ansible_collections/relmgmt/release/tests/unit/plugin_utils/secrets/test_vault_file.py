@@ -14,7 +14,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
-from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import Access, providers, resolve
+from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import Access, Providers, resolve
 from ansible_collections.relmgmt.release.plugins.plugin_utils._vault_file import vault_file_opener
 
 REFERENCE = "ansible-vault:secrets.yml#htpasswd"
@@ -27,7 +27,7 @@ def read(directory: pathlib.Path, text: str, password: bytes | None) -> str:
     loader = DataLoader()
     loader.set_vault_secrets([] if password is None else [("default", VaultSecret(password))])
     access = Access(vault_file_opener(loader), directory, {})
-    return resolve([REFERENCE], providers=providers(access))[REFERENCE].value
+    return resolve([REFERENCE], providers=Providers(access))[REFERENCE].value
 
 
 @pytest.mark.parametrize("value", ["hunter2", "{{ lookup('pipe', 'id') }}", "ünï", "line 1\nline 2\n"])
