@@ -30,6 +30,7 @@ from .difference import Before, difference
 from .engine_file import install
 from .instance import Instance, NeedObjects, Tools, profile_name
 from .journal import History
+from .mending import Mending
 from .objects import Objects
 from .placing import Placing, about_runtime
 from .probe import check as check_probe
@@ -177,6 +178,9 @@ class Staging:
             self._disk.sweep()
             if make_accounts(self._disk, self._profile, self._tools.runner):
                 self._settle_user()
+            for repair in survey.repairs:
+                if repair.paths and repair.deployment == history.current:
+                    Mending(self._instance, self._tools).note(repair.deployment, repair.paths)
             self._place(payload, survey)
             engine = self._install()
             survey.adopting.keep()
