@@ -265,7 +265,12 @@ def test_a_file_that_two_trees_share_is_read_once(tmp_path: pathlib.Path, monkey
         (tmp_path / name).chmod(0o555)
     read: list[int] = []
     digest = tree._digest
-    monkeypatch.setattr(tree, "_digest", lambda handle, size: read.append(size) or digest(handle, size))
+
+    def counted(handle: int, size: int) -> str:
+        read.append(size)
+        return digest(handle, size)
+
+    monkeypatch.setattr(tree, "_digest", counted)
     known: dict[tuple[int, int], str] = {}
     assert [tree.wrong_paths(tmp_path / name, unit, read=known) for name in ("one", "two")] == [[], []]
     assert len(read) == len(PACKAGE.files)
