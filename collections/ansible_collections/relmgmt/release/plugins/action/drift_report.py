@@ -48,7 +48,7 @@ class ActionModule(ControllerAction):
         if params["show"]:
             Display().display(text)
         result = {"changed": False, "report": made, "text": text, "file": str(path or "")}
-        result.update({name: made[name] for name in ("hosts", "drifted", "unreachable")})
+        result.update({name: made[name] for name in ("hosts", "drifted", "unanswered")})
         if self.diff_mode:
             result["diff"] = [_difference(host) for host in hosts if host["findings"]]
         error = _verdict(made) if params["fail"] else None
@@ -142,7 +142,7 @@ def _verdict(made: Data) -> RelmgmtError | None:
             f"{len(made['drifted'])} of {len(made['hosts'])} hosts have drifted: {', '.join(made['drifted'])}",
             hint="Roll the same version out again with -e relmgmt_drift_gate=repair, or find out who was there.",
         )
-    if made["hosts"] and len(made["unreachable"]) == len(made["hosts"]):
+    if made["hosts"] and len(made["unanswered"]) == len(made["hosts"]):
         return BackendError(
             "drift-unknown",
             f"none of {len(made['hosts'])} hosts gave a certain answer",

@@ -137,7 +137,7 @@ drifted:
   returned: when the report could be made
   type: list
   elements: str
-unreachable:
+unanswered:
   description: The hosts that gave no certain answer.
   returned: when the report could be made
   type: list

@@ -32,12 +32,12 @@ def report(hosts: Hosts, *, package: str, environment: str, made: str, detailed:
         "detailed": detailed,
         "hosts": list(hosts),
         "drifted": [host["host"] for host in hosts if host["findings"]],
-        "unreachable": [host["host"] for host in hosts if host["problem"]],
+        "unanswered": [host["host"] for host in hosts if host["problem"]],
     }
 
 
 def _headline(made: Data) -> str:
-    drifted, away, all_of = len(made["drifted"]), len(made["unreachable"]), len(made["hosts"])
+    drifted, away, all_of = len(made["drifted"]), len(made["unanswered"]), len(made["hosts"])
     where = f"{made['package']} in {made['environment']}" if made["environment"] else made["package"]
     unsure = f", {away} gave no certain answer" if away else ""
     return f"drift of {where}: {drifted} of {all_of} hosts have drifted{unsure}"

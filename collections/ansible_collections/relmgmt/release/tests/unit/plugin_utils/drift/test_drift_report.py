@@ -186,7 +186,7 @@ def test_the_report_for_a_ticket() -> None:
 
 def test_the_report_for_tools() -> None:
     found = json.loads(FORMATS["json"](made()))
-    assert (found["drifted"], found["unreachable"]) == (["b"], ["c"])
+    assert (found["drifted"], found["unanswered"]) == (["b"], ["c"])
 
 
 def test_no_line_is_longer_than_120_columns_and_none_steers_a_terminal() -> None:
