@@ -21,8 +21,8 @@ _ROOT = "/srv/floor"
 
 
 class Floor(Contestant):
-    """``tar`` and ``ln`` through ssh; a re-run is ``ssh true``, a look for drift ``sha256sum`` of all files. No service,
-    no probe, no record."""
+    """``tar`` and ``ln`` through ssh; a re-run is ``ssh true``, a look for drift ``sha256sum`` of all files. There is
+    no service, no probe, no record."""
 
     name = "floor"
 

@@ -62,7 +62,14 @@ class Mending:
             return RESTART
 
     def owed(self, deployment: int) -> str:
-        """What it takes to let what runs be as the deployment declares; none where it is. Raises RelmgmtError."""
+        """What it takes to let what runs be as the deployment declares; none where it is, or cannot be told: whether
+        it is healthy matters more."""
+        try:
+            return self._owed(deployment)
+        except (RelmgmtError, OSError):
+            return NONE
+
+    def _owed(self, deployment: int) -> str:
         driver = Running(self._instance, self._tools).driver(deployment)
         astray = driver.astray() if driver is not None else []
         asked = self.unlearned(deployment) if driver is not None else NONE

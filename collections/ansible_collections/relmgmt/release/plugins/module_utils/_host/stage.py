@@ -222,8 +222,24 @@ class Staging:
             else:
                 units += manifest.units
                 event = history.staged[current]
+                if standing == current:
+                    units += self._mend_way_back(history, repairs)
                 before = Before(manifest, event["profile"], capsules[current].rendered(), capsules[current].inputs())
         return _Survey(standing, before, list(repairs.values()), units, self._objects.lacking(units), adopting)
+
+    def _mend_way_back(self, history: History, repairs: dict[int, Repair]) -> tuple[Unit, ...]:
+        """Where what runs stays, see to what it would be left for, as far as that can be had here. The units that are
+        to be whole for it."""
+        previous = history.previous(history.current)
+        capsule = Capsule(self._instance, previous, self._objects)
+        manifest = capsule.manifest() if previous else None
+        if manifest is None or self._objects.missing(self._objects.lacking(manifest.units), read=True):
+            return ()
+        repair = Repair(capsule, self._disk, self._brought())
+        if repair.lost:
+            return ()
+        repairs[previous] = repair
+        return manifest.units
 
     def _make_room(self, history: History) -> Adopting:
         """See that the release can have what it takes; raises as ``run``."""

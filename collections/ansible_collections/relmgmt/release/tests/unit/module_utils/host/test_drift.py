@@ -149,6 +149,11 @@ def placed_mode(place: Place) -> None:
     (place.etc / "tmpfiles.d/app.conf").chmod(0o600)
 
 
+def placed_foreign(place: Place) -> None:
+    (place.etc / "tmpfiles.d/app.conf").unlink()
+    (place.etc / "tmpfiles.d/app.conf").mkdir()
+
+
 def placed_missing(place: Place) -> None:
     (place.etc / "tmpfiles.d/app.conf").unlink()
 
@@ -195,6 +200,15 @@ def test_what_is_spoiled_is_found_and_the_same_release_again_puts_it_right(
     assert place.host.ask("activate", deployment=1)["changed"] is False
 
 
+def test_what_is_no_file_in_a_placements_place_is_drift_that_a_person_decides_about(place: Place) -> None:
+    place.deploy()
+    placed_foreign(place)
+    ((what, path),) = place.found()
+    assert (what, path) == ("placement", f"{place.etc}/tmpfiles.d/app.conf")
+    answer = place.host.ask("activate", deployment=1)
+    assert answer["outcome"] == "failed" and "is no plain file" in answer["reason"]
+
+
 def test_nothing_is_written_on_a_host_that_is_asked(place: Place) -> None:
     place.deploy()
     changed(place)
@@ -216,12 +230,24 @@ def test_the_versions_that_secrets_were_sealed_with_are_told(place: Place) -> No
     assert place.drift()["versions"] == {"vault:kv/app#token": "3"}
 
 
-def test_a_damaged_way_back_is_drift_of_the_capsule_and_is_put_right_by_nobody_who_is_not_asked(place: Place) -> None:
+def test_a_damaged_way_back_is_drift_of_the_capsule_and_is_put_right_too(place: Place) -> None:
+    place.deploy()
+    place.deploy(Package("2.0.0"))
+    _write(place.path("deployments/1/release/app/server.py"), "broken")  # which both releases hold
+    _write(place.path("deployments/1/profile/token"), "hunter3")
+    assert {what for what, _path in place.found()} == {"changed", "capsule"}  # both have the same profile
+    place.deploy(Package("2.0.0"))
+    assert place.found() == []
+
+
+def test_a_way_back_that_lost_what_nobody_here_has_stays_damaged_and_stands_in_nobodys_way(place: Place) -> None:
     place.deploy()
     place.deploy(Package("2.0.0"))
     _write(place.path("deployments/1/release/app/version"), "9.9.9")
     ((what, path),) = place.found()
     assert what == "capsule" and path.endswith("/version") and path.startswith("units/")
+    assert place.deploy(Package("2.0.0"))["outcome"] == "confirmed"
+    assert [what for what, _path in place.found()] == ["capsule"]
 
 
 def test_a_link_that_leads_elsewhere_is_drift(place: Place) -> None:
