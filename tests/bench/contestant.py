@@ -23,7 +23,7 @@ class Contestant(abc.ABC):
     """A way to do the job. The phases come in their order, and before the first one the hosts are clean."""
 
     name: str
-    phases: tuple[Phase, ...] = (Phase.FIRST, Phase.UPGRADE, Phase.AGAIN, Phase.REVERT)
+    phases: tuple[Phase, ...] = (Phase.FIRST, Phase.UPGRADE, Phase.AGAIN, Phase.DRIFT, Phase.REVERT)
 
     @abc.abstractmethod
     def command(self, phase: Phase) -> Command:

@@ -21,7 +21,8 @@ _ROOT = "/srv/floor"
 
 
 class Floor(Contestant):
-    """``tar`` and ``ln`` through ssh; a re-run is ``ssh true``. No service, no probe, no record."""
+    """``tar`` and ``ln`` through ssh; a re-run is ``ssh true``, a look for drift ``sha256sum`` of all files. There is
+    no service, no probe, no record."""
 
     name = "floor"
 
@@ -35,6 +36,8 @@ class Floor(Contestant):
         source = self._material.archive(version, compressed=False)
         if phase is Phase.AGAIN:
             return self._each("/dev/null", "true")
+        if phase is Phase.DRIFT:
+            return self._each("/dev/null", f"sudo sh -c 'find {_ROOT} -type f -print0 | xargs -0 sha256sum >/dev/null'")
         if phase is Phase.REVERT:
             return self._each("/dev/null", f"sudo {link}")
         return self._each(str(source), f"sudo sh -c '{unpack}'")

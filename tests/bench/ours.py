@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection, as its users run it: the playbooks rollout and rollback, from a signed DML."""
+"""The collection, as its users run it: the playbooks rollout, drift and rollback, from a signed DML."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ import shutil
 
 from .command import Command, ansible
 from .contestant import Contestant, check_unchanged, version_after
+from .error import BenchError
 from .fleet import Fleet
 from .material import ENVIRONMENT, Material, package_of
 from .sample import Phase
 
 __all__ = ["Ours"]
+
+
+_PLAYBOOKS = {Phase.DRIFT: "relmgmt.release.drift", Phase.REVERT: "relmgmt.release.rollback"}
 
 
 class Ours(Contestant):
@@ -44,7 +48,7 @@ class Ours(Contestant):
             "relmgmt_strategy": "big_bang",
         }
         extra = [part for name, value in values.items() for part in ("-e", f"{name}={value}")]
-        playbook = "relmgmt.release.rollback" if phase is Phase.REVERT else "relmgmt.release.rollout"
+        playbook = _PLAYBOOKS.get(phase, "relmgmt.release.rollout")
         settings = self._material.settings(self._work / "client")
         inventories = ("-i", self._fleet.inventory, "-i", self._variables)
         return ansible("ansible-playbook", *inventories, playbook, *extra, work=self._work, **settings)
@@ -53,6 +57,8 @@ class Ours(Contestant):
         self._fleet.check_served(self.PORT, version_after(self._material.tree, phase).marker)
         if phase is Phase.AGAIN:
             check_unchanged(output)
+        if phase is Phase.DRIFT and " 0 of " not in output:
+            raise BenchError("the report does not say that no host has drifted")
 
     def clean(self) -> None:
         self._fleet.clean("relmgmt-bench.service", "/srv/relmgmt")

@@ -22,6 +22,7 @@ _PLAYBOOKS = pathlib.Path(__file__).parent / "plain"
 
 class Plain(Contestant):
     name = "plain playbook"
+    phases = (Phase.FIRST, Phase.UPGRADE, Phase.AGAIN, Phase.REVERT)  # it could not tell drift from what it left
     PORT = 8102
 
     def __init__(self, material: Material, fleet: Fleet, work: pathlib.Path) -> None:

@@ -14,11 +14,12 @@ __all__ = ["Cost", "HostCost", "Phase", "Sample"]
 
 
 class Phase(enum.StrEnum):
-    """What is timed. The first four are done in this order, with the same hosts."""
+    """What is timed. The first five are done in this order, with the same hosts."""
 
     FIRST = "first deployment"
     UPGRADE = "upgrade"
     AGAIN = "converged re-run"
+    DRIFT = "look for drift"
     REVERT = "revert"
     BUILD = "build"
     FETCH = "fetch"

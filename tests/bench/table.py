@@ -35,7 +35,8 @@ Machine: {machine}. Controller and hosts share it, so what a host computes delay
   until it was good for one second, the default.
 - **plain playbook** is `tests/bench/plain`: unarchive, templates, link, restart, uri, removal of old releases. Its
   archive is at hand on the controller. Nothing is verified or recorded, and one good answer of the service is enough.
-- **floor** is `tar` and `ln` over one ssh a host, all hosts at once; its re-run is `ssh true`. No service, no probe.
+- **floor** is `tar` and `ln` over one ssh a host, all hosts at once; its re-run is `ssh true`, its look for
+  drift a `sha256sum` of the files of both versions. No service, no probe.
 - **ansible ping** is `ansible all -m ping`, the least that Ansible needs to ask a host.
 
 relmgmt and the plain playbook run the same service and ask the same question. Both use the same `ansible.cfg`: 20
@@ -54,7 +55,7 @@ Build: `package_build` from a wheel, beside `tar | zstd -10` and a `sha256sum` o
 Fetch: `package_fetch` from the DML into an empty cache, with all signatures and digests verified, beside `cp -r` of the
 package and of its unpacked files, which is what the cache holds then. relmgmt's figures include the start of Ansible.
 """
-_JOB = (Phase.FIRST, Phase.UPGRADE, Phase.AGAIN, Phase.REVERT)
+_JOB = (Phase.FIRST, Phase.UPGRADE, Phase.AGAIN, Phase.DRIFT, Phase.REVERT)
 _NONE = "–"
 
 

@@ -18,7 +18,8 @@ class ActionModule(HostAction):
     GOOD = ("ok",)
 
     def request(self, params: dict[str, t.Any]) -> Request:
-        return Request("info", {**self.address(params), **_adopts(params["source"])})
+        verify = {"verify": True} if params["verify"] else {}
+        return Request("info", {**self.address(params), **_adopts(params["source"]), **verify})
 
 
 def _adopts(source: str) -> dict[str, t.Any]:

@@ -31,6 +31,13 @@ options:
       or where there is no such package, only what was recorded is told.
     type: str
     default: ""
+  verify:
+    description:
+      - Whether RV(release) also tells as C(drift) what of the deployment that runs, and of the way back from it, is not
+        as it was left. Every byte of both is read, once, at the lowest priority that there is.
+      - Needs O(package).
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -38,6 +45,12 @@ EXAMPLES = r"""
   relmgmt.release.host_info:
     package: calendar/radicale
   register: here
+
+- name: See whether all of it is as it was left
+  relmgmt.release.host_info:
+    package: calendar/radicale
+    verify: true
+  register: verified
 
 - name: Show the version
   ansible.builtin.debug:
@@ -84,6 +97,13 @@ release:
     - C(frozen) is why no way leads behind the deployment C(frozen_at), V(0) and empty where that is not so.
     - C(migrations) of a deployment lists, for each database, what its release does to it.
     - C(interrupted) says that a crash left something half done; the next verb that changes something finishes it.
+    - >-
+      C(drift) is there with O(verify). Its C(findings) each have a C(path), below the instance or absolute, or the name
+      of the service; C(what), which is V(missing), V(changed), V(mode), V(owner), V(link), V(extra), V(placement),
+      V(service) or V(capsule) (the way back is damaged); C(expected) and C(found), for people. Of configuration it is
+      told that it changed, never what is in it, nor a digest or a length of that. C(more) is how many findings there
+      are beyond 200. C(versions) are those of secrets, by reference, that the deployment was made with. C(problem) says
+      why nothing certain can be said, for example because a verb is at work.
   returned: when the host answered and O(package) is given
   type: dict
   sample:

@@ -162,6 +162,16 @@ options:
       M(relmgmt.release.release_stage).
     type: bool
     default: false
+  drift:
+    description:
+      - What becomes of hosts that are not as they were left. They have to be asked for that, by
+        O(relmgmt.release.host_info#module:verify).
+      - With V(ignore) nobody looks. With V(warn) they are named. With V(stop) they count as sick and are left out,
+        and so do hosts that cannot say. With V(repair) they are named, and rolled out to even where they run the
+        version already.
+    type: str
+    choices: [ignore, warn, stop, repair]
+    default: ignore
   point_of_no_return:
     description:
       - The version, if somebody answers for those of its steps on databases that nothing takes back.

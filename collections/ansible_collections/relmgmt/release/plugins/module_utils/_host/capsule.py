@@ -35,7 +35,7 @@ from .adoption import adoption_of
 from .instance import PROFILE, Instance, profile_name, release_name
 from .journal import Event
 from .objects import Objects
-from .plain import contents_of, mode_of, read_plain, status_of
+from .plain import contents_of, mode_of, owner_of, read_plain, status_of
 from .tree import is_folder
 
 __all__ = ["CAPSULE", "Capsule", "Document", "damaged", "manifest_of", "require_whole", "sealed"]
@@ -57,6 +57,7 @@ class Capsule:
         self._instance = instance
         self._disk = instance.disk
         self._objects = objects or Objects(instance.disk, shared=False)
+        self._owner = owner_of(instance.disk.root)
 
     @functools.cached_property
     def event(self) -> Event | None:
@@ -192,7 +193,7 @@ class Capsule:
             return adoption.damages() if adoption is not None else []
         document = self.document()
         found = self.unproven() if document is None else self.strayed(document)
-        if document is None or mode_of(self._disk.path(self.path)) != 0o600:
+        if document is None or mode_of(self._disk.path(self.path), owner=self._owner) != 0o600:
             found.add(self.path)
         manifest = self.manifest()
         for unit in manifest.units if manifest else ():
@@ -214,7 +215,7 @@ class Capsule:
         listed |= {path[:end] for path in listed for end, letter in enumerate(path) if letter == "/"}
         for path, kept in document["directories"].items():
             found |= self._strays(path, listed)
-            if mode_of(self._disk.path(path), kept["group"]) != int(kept["mode"], 8):
+            if mode_of(self._disk.path(path), kept["group"], self._owner) != int(kept["mode"], 8):
                 found.add(path)
         if not os.access(document["interpreter"], os.X_OK):
             found.add(document["interpreter"])
@@ -250,6 +251,8 @@ class Capsule:
     def _same(self, path: str, digest: str, mode: int, group: int | None = None) -> bool:
         found = read_plain(self._disk.path(path))
         if found is None or found.mode != mode or group not in (None, found.group):
+            return False
+        if self._owner not in (None, found.owner):
             return False
         return digest_of(found.data) == digest
 

@@ -29,6 +29,7 @@ from .._model.errors import IntegrityError, RelmgmtError
 from .._model.manifest import Entry, Unit
 from .disk import Disk
 from .instance import NeedObjects
+from .plain import owner_of
 from .tree import FOLDER_MODE, is_folder, link_of, placed_mode, put_right, wrong_paths
 
 __all__ = ["Objects", "mtime_of"]
@@ -59,6 +60,7 @@ class Objects:
         self._fresh: set[str] = set()
         self._reflinks = True
         self._wrong: dict[str, list[str]] = {}
+        self._read: dict[tuple[int, int], str] = {}
         self._index: dict[str, list[str]] | None = None
 
     def name(self, entry: Entry) -> str:
@@ -71,7 +73,8 @@ class Objects:
     def verify(self, unit: Unit) -> list[str]:
         """Paths of the unit's tree that are not as the manifest says, as ``wrong_paths`` names them. Read once."""
         if unit.digest not in self._wrong:
-            self._wrong[unit.digest] = wrong_paths(self.tree(unit), unit)
+            owner = owner_of(self._disk.root)
+            self._wrong[unit.digest] = wrong_paths(self.tree(unit), unit, owner=owner, read=self._read)
         return self._wrong[unit.digest]
 
     def lacking(self, units: t.Iterable[Unit]) -> list[Unit]:

@@ -115,7 +115,14 @@ class Placements:
     def differs(self, deployment: int) -> list[str]:
         """Paths of the deployment's placements that are not as it declares them. Raises RelmgmtError, OSError."""
         held = self._record()
-        return [f"{ETC}/{path}" for path, it in self._wanted(deployment).items() if not self._stands(it, held)]
+        return [f"{ETC}/{path}" for path, it in self._wanted(deployment).items() if not self._is_whole(it, held)]
+
+    def _is_whole(self, wanted: _Wanted, held: t.Mapping[str, Entry]) -> bool:
+        """As ``_stands``; what is no plain file is not."""
+        try:
+            return self._stands(wanted, held)
+        except ConflictError:
+            return False
 
     def _wanted(self, deployment: int) -> dict[str, _Wanted]:
         found = {}
@@ -149,7 +156,9 @@ class Placements:
         if held.get(path, {}).get("done") != wanted.mark:
             return False
         now = self._status(path)
-        return now is not None and (now["mode"], now["sha256"]) == (mode, digest_of(wanted.contents))
+        if now is None or (os.geteuid() == 0 and (now["uid"], now["gid"]) != (0, 0)):
+            return False
+        return bool((now["mode"], now["sha256"]) == (mode, digest_of(wanted.contents)))
 
     def _found(self, path: str) -> Entry:
         """What is to be known of a path that was not ours, its bytes kept."""

@@ -13,15 +13,16 @@ import typing as t
 
 from .._model.digest import CHUNK
 
-__all__ = ["Plain", "contents_of", "mode_of", "read_plain", "status_of"]
+__all__ = ["Plain", "contents_of", "mode_of", "owner_of", "read_plain", "status_at", "status_of"]
 
 
 class Plain(t.NamedTuple):
-    """A plain file: its bytes, permission bits and group."""
+    """A plain file: its bytes, permission bits, group and owner."""
 
     data: bytes
     mode: int
     group: int
+    owner: int
 
 
 def read_plain(path: pathlib.Path) -> Plain | None:
@@ -35,21 +36,39 @@ def read_plain(path: pathlib.Path) -> Plain | None:
         if not stat.S_ISREG(status.st_mode):
             return None
         data = b"".join(iter(lambda: os.read(handle, CHUNK), b""))
-        return Plain(data, stat.S_IMODE(status.st_mode), status.st_gid)
+        return Plain(data, stat.S_IMODE(status.st_mode), status.st_gid, status.st_uid)
     except OSError:
         return None
     finally:
         os.close(handle)
 
 
-def mode_of(path: pathlib.Path, group: int | None = None) -> int:
-    """Permission bits of a file or directory; -1 where there is none, or it is of another group."""
+def owner_of(place: pathlib.Path) -> int | None:
+    """Whose everything has to be that lies there: ours, where the place is; None where that cannot be told."""
+    try:
+        owner = os.lstat(str(place)).st_uid
+    except OSError:
+        return None
+    return owner if owner == os.geteuid() else None
+
+
+def mode_of(path: pathlib.Path, group: int | None = None, owner: int | None = None) -> int:
+    """Permission bits of a file or directory; -1 where there is none, or it is of another group or owner."""
     try:
         status = os.lstat(str(path))
     except OSError:
         return -1
     plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
-    return stat.S_IMODE(status.st_mode) if plain and group in (None, status.st_gid) else -1
+    own = group in (None, status.st_gid) and owner in (None, status.st_uid)
+    return stat.S_IMODE(status.st_mode) if plain and own else -1
+
+
+def status_at(path: pathlib.Path) -> os.stat_result | None:
+    """What lies there, not what it leads to; None where that is nothing, or nobody can say."""
+    try:
+        return os.lstat(str(path))
+    except OSError:
+        return None
 
 
 def status_of(path: pathlib.Path) -> dict[str, t.Any]:

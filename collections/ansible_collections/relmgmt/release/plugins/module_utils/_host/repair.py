@@ -30,9 +30,11 @@ class _File(t.NamedTuple):
 
 
 class Repair:
-    """paths: what is damaged, the units' files included; lost: what of it cannot be had again on this host."""
+    """deployment: whose; paths: what is damaged, the units' files included; lost: what of it cannot be had again on
+    this host."""
 
     def __init__(self, capsule: Capsule, disk: Disk, brought: Brought) -> None:
+        self.deployment = capsule.deployment
         self.paths = capsule.damages()
         self.lost: list[str] = []
         self._capsule = capsule
@@ -112,7 +114,7 @@ class Repair:
             self._disk.make_directory(*path.split("/"))
             self._disk.sync_directory(place.parent)
         if os.geteuid() == 0:
-            os.chown(str(place), -1, kept["group"])
+            os.chown(str(place), 0, kept["group"])
         place.chmod(int(kept["mode"], 8))
 
     def _write(self, file: _File) -> None:

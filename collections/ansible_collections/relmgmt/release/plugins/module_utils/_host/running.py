@@ -94,6 +94,17 @@ class Running:
         self.point(target)
         self._converge(target)
 
+    def refresh(self, deployment: int, *, reload: bool) -> Judgement:
+        """Put right what can be while it runs: its placements, its start at boot. Never raises, as ``move``."""
+        try:
+            self._converge(deployment)
+            driver = self.driver(deployment)
+            if driver is not None and reload:
+                driver.reload()
+        except (RelmgmtError, OSError) as exc:
+            return _prevented(exc)
+        return self.bring_up(deployment)
+
     def _converge(self, deployment: int) -> None:
         """See ``Placements.converge``; most packages place nothing."""
         if self._instance.runtime(deployment).placements or self._disk.exists("placements"):

@@ -11,6 +11,7 @@ import typing as t
 
 from .._model.errors import InputError
 from .._model.runtime import Service
+from .astray import Astray
 from .instance import Instance, Tools
 from .process import Runner
 from .service_command import CommandDriver
@@ -36,6 +37,9 @@ class Driver(t.Protocol):
 
     def active(self) -> bool:
         """Whether it runs, and has not been restarted behind our back since."""
+
+    def astray(self) -> list[Astray]:
+        """What of its installation is not as ``start`` leaves it. Raises BackendError."""
 
     def describe(self) -> str:
         """Its state, and where what it said is found, for people."""

@@ -10,6 +10,8 @@ same in both directions.
 
 from __future__ import annotations
 
+import typing as t
+
 from .._model.errors import BackendError, RelmgmtError
 from .._model.manifest import NONE, RELOAD, RESTART
 from .._model.runtime import Service
@@ -17,7 +19,7 @@ from .disk import Disk
 from .instance import PROFILE, Instance
 from .process import Runner
 
-__all__ = ["action", "reload_by_command"]
+__all__ = ["action", "action_of", "reload_by_command"]
 
 
 def action(instance: Instance, origin: int, target: int) -> str:
@@ -36,11 +38,21 @@ def _least(instance: Instance, origin: int, target: int) -> str:
         return RESTART
     if (before.service, before.placements) != (service, after.placements):
         return RESTART
-    manifest = instance.disk.read_json("deployments", str(target), "release", "manifest.json") or {}
+    return _asked(instance, target, service, _changed(instance, origin, target))
+
+
+def action_of(instance: Instance, deployment: int, files: t.Iterable[str]) -> str:
+    """What it takes to have the service of a deployment read these files of its profile anew. Raises as ``runtime``."""
+    service = instance.runtime(deployment).service
+    return NONE if service is None else _asked(instance, deployment, service, set(files) - {PROFILE})
+
+
+def _asked(instance: Instance, deployment: int, service: Service, files: t.Iterable[str]) -> str:
+    manifest = instance.disk.read_json("deployments", str(deployment), "release", "manifest.json") or {}
     templates = manifest.get("config", {}).get("templates", ())
     declared = {template["destination"]: template.get("on_change", RESTART) for template in templates}
     declared[service.unit_file] = RESTART
-    asked = {declared.get(path, RESTART) for path in _changed(instance, origin, target)}
+    asked = {declared.get(path, RESTART) for path in files}
     return RESTART if RESTART in asked else RELOAD if RELOAD in asked else NONE
 
 

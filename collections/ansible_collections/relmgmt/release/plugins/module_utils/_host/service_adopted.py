@@ -17,6 +17,7 @@ import typing as t
 from .._model.errors import BackendError
 from .._model.runtime import Service
 from .adoption import Adoption
+from .astray import Astray
 from .disk import Disk
 from .foreign import link_names
 from .instance import Instance
@@ -74,6 +75,10 @@ class AdoptedDriver:
     def active(self) -> bool:
         """As it was found: what did not run then need not run."""
         return all(self._drivers[name].active() for name in self._active)
+
+    def astray(self) -> list[Astray]:
+        """Whoever looked after it before sees to that."""
+        return []
 
     def describe(self) -> str:
         return "\n".join(self._drivers[name].describe() for name in self._active)

@@ -20,6 +20,7 @@ import typing as t
 
 from .._model.errors import BackendError, InputError
 from .._model.runtime import Service
+from .astray import Astray
 from .process import Runner, Started
 from .service_action import reload_by_command
 
@@ -91,6 +92,9 @@ class CommandDriver:
     def active(self) -> bool:
         recorded = self._read()
         return recorded is not None and self._lives(recorded)
+
+    def astray(self) -> list[Astray]:
+        return []
 
     def describe(self) -> str:
         recorded = self._read()

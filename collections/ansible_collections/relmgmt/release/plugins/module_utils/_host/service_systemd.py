@@ -20,6 +20,7 @@ from .._model.errors import BackendError, ConflictError, InputError
 from .._model.field import UNIT
 from .._model.path import safe_path
 from .._model.runtime import Service
+from .astray import Astray
 from .disk import Disk
 from .process import Completed, Runner
 from .service_action import reload_by_command
@@ -31,6 +32,7 @@ __all__ = ["UP", "SystemdDriver"]
 _KILL_WAIT = 10.0
 _NOT_LOADED = 5
 _NOT_BOOTED = "not been booted with systemd"
+_NOT_ENABLED = ("linked", "disabled")
 UP = ("active", "reloading", "refreshing")
 
 
@@ -87,7 +89,7 @@ class SystemdDriver:
         self.require_own(())
         before = self._show("ActiveState", "NeedDaemonReload", "UnitFileState")
         up, stale = before["ActiveState"] in UP, before["NeedDaemonReload"] == "yes"
-        if up and not stale and self._linked() and before["UnitFileState"] not in ("linked", "disabled"):
+        if up and not stale and self._linked() and before["UnitFileState"] not in _NOT_ENABLED:
             return
         self._load(stale=stale)
         if not up:
@@ -123,6 +125,27 @@ class SystemdDriver:
         if self._restarts is None:
             self._restarts = restarts
         return now["ActiveState"] in UP and now["SubState"] != "auto-restart" and restarts <= self._restarts
+
+    def astray(self) -> list[Astray]:
+        if not self._linked():
+            return [Astray(f"{self._link} leads to {self._target}", self._instead(), restarts=True)]
+        now, found = self._show("NeedDaemonReload", "UnitFileState"), []
+        if now["NeedDaemonReload"] == "yes":
+            found.append(Astray("systemd runs the unit file as it is", "it has read another one", restarts=True))
+        if now["UnitFileState"] in _NOT_ENABLED and self._can_be_enabled():
+            found.append(Astray("enabled", "not enabled"))
+        return found
+
+    def _can_be_enabled(self) -> bool:
+        """Whether the unit file says by what it is started at boot; one that is not ours is asked for nothing."""
+        return self._link is not None and b"[Install]" in (Disk(self._profile).read(self._service.unit_file) or b"")
+
+    def _instead(self) -> str:
+        """What is in the place of the link to its unit file."""
+        path = str(self._link)
+        if not os.path.lexists(path):
+            return "it is missing"
+        return f"it leads to {os.readlink(path)}" if os.path.islink(path) else "somebody else's file is there"
 
     def describe(self) -> str:
         now = self._show("ActiveState", "SubState", "NRestarts")

@@ -30,6 +30,7 @@ from .difference import Before, difference
 from .engine_file import install
 from .instance import Instance, NeedObjects, Tools, profile_name
 from .journal import History
+from .mending import Mending
 from .objects import Objects
 from .placing import Placing, about_runtime
 from .probe import check as check_probe
@@ -177,6 +178,9 @@ class Staging:
             self._disk.sweep()
             if make_accounts(self._disk, self._profile, self._tools.runner):
                 self._settle_user()
+            for repair in survey.repairs:
+                if repair.paths and repair.deployment == history.current:
+                    Mending(self._instance, self._tools).note(repair.deployment, repair.paths)
             self._place(payload, survey)
             engine = self._install()
             survey.adopting.keep()
@@ -218,8 +222,24 @@ class Staging:
             else:
                 units += manifest.units
                 event = history.staged[current]
+                if standing == current:
+                    units += self._mend_way_back(history, repairs)
                 before = Before(manifest, event["profile"], capsules[current].rendered(), capsules[current].inputs())
         return _Survey(standing, before, list(repairs.values()), units, self._objects.lacking(units), adopting)
+
+    def _mend_way_back(self, history: History, repairs: dict[int, Repair]) -> tuple[Unit, ...]:
+        """Where what runs stays, see to what it would be left for, as far as that can be had here. The units that are
+        to be whole for it."""
+        previous = history.previous(history.current)
+        capsule = Capsule(self._instance, previous, self._objects)
+        manifest = capsule.manifest() if previous else None
+        if manifest is None or self._objects.missing(self._objects.lacking(manifest.units), read=True):
+            return ()
+        repair = Repair(capsule, self._disk, self._brought())
+        if repair.lost:
+            return ()
+        repairs[previous] = repair
+        return manifest.units
 
     def _make_room(self, history: History) -> Adopting:
         """See that the release can have what it takes; raises as ``run``."""

@@ -20,6 +20,7 @@ import contextlib
 
 from .._model import outcome
 from .._model.errors import ConflictError, RelmgmtError
+from .._model.manifest import NONE, RELOAD, RESTART
 from .answers import Answer, joined, judged, switched
 from .deadline import Deadline
 from .freezing import no_return
@@ -27,6 +28,7 @@ from .health import Judgement
 from .held import require_newest, require_proven
 from .instance import Instance, Tools
 from .journal import History, Switch
+from .mending import Mending
 from .rebooting import Rebooting
 from .running import Running
 from .serving import Serving
@@ -45,6 +47,7 @@ class Switching:
         self._tools = tools
         self._serving = Serving(instance, tools)
         self._running = Running(instance, tools)
+        self._mending = Mending(instance, tools)
         self._rebooting = Rebooting(instance, tools, self._running)
         self._back = WayBack(instance, tools, self._running, self._serving, self._rebooting)
 
@@ -333,11 +336,14 @@ class Switching:
         status = outcome.CONFIRMED if stayed else status
         runs = self._running.is_on(deployment)
         astray = self._serving.astray(history)
-        changed = not runs or history.sick or astray
+        owed = self._mending.owed(deployment) if runs else NONE
+        changed = not runs or history.sick or astray or owed != NONE
         if check:
             return switched(deployment, status, changed=changed)
-        judgement = self._running.judge_again(deployment, runs=runs)
+        astray = astray or (owed == RESTART and not history.provisional)
+        judgement = self._judge_again(history, runs=runs, owed=owed)
         if judgement.healthy or (judgement.inconclusive and not stayed):
+            self._mending.done()
             if status == outcome.PROVISIONAL:
                 self.hold(deployment, seconds=self._timeout(deployment, confirm_timeout), reason="contact", check=check)
             problem = self._serving.record("healthy", deployment=deployment) if history.sick or astray else ""
@@ -356,6 +362,22 @@ class Switching:
         with contextlib.suppress(RelmgmtError, OSError):  # it goes on trying
             self._back.arm(deployment)
         return switched(deployment, outcome.FAILED, changed=changed, reason=reason, judgement=judgement, cause=cause)
+
+    def _judge_again(self, history: History, *, runs: bool, owed: str) -> Judgement:
+        """Whether what is current is healthy, after what it is owed. A restart is announced: whoever is killed in it,
+        the guard starts what was stopped."""
+        deployment = history.current
+        if owed == NONE:
+            return self._running.judge_again(deployment, runs=runs)
+        if owed != RESTART:
+            return self._running.refresh(deployment, reload=owed == RELOAD)
+        if not history.provisional:
+            with contextlib.suppress(RelmgmtError, OSError):
+                self._back.arm(deployment)
+            self._back.announce("return", deployment, deployment, "it was repaired")
+            with contextlib.suppress(RelmgmtError, OSError):  # it is stopped all the same
+                self._serving.drain(deployment)
+        return self._running.move(deployment, deployment)
 
     def _timeout(self, deployment: int, confirm_timeout: float | None) -> float:
         return self._instance.runtime(deployment).health.confirm_timeout if confirm_timeout is None else confirm_timeout

@@ -17,7 +17,7 @@ from .._model.digest import CHUNK
 from .._model.manifest import Entry, Unit
 from .disk import Disk
 
-__all__ = ["FOLDER_MODE", "clear", "is_folder", "link_of", "placed_mode", "put_right", "wrong_paths"]
+__all__ = ["FOLDER_MODE", "clear", "folders_of", "is_folder", "link_of", "placed_mode", "put_right", "wrong_paths"]
 
 FOLDER_MODE = 0o555
 
@@ -32,16 +32,27 @@ def link_of(entry: Entry) -> str:
     return entry.link or "../" * (entry.path.count("/") + 2) + "state/" + entry.state
 
 
-def wrong_paths(tree: pathlib.Path, unit: Unit) -> list[str]:
+def wrong_paths(
+    tree: pathlib.Path,
+    unit: Unit,
+    *,
+    owner: int | None = None,
+    read: dict[tuple[int, int], str] | None = None,
+) -> list[str]:
     """Paths of the tree that are not as the manifest says: changed, missing, or not listed; empty stands for the tree.
 
     Of a directory that is not listed, the directory alone is named. What cannot be read counts as changed.
+
+    Args:
+        owner: whose all of it has to be; None: anybody's.
+        read: digests of files with several names that were read before, by device and inode; what is read is added.
     """
     if not is_folder(tree):
         return ["", *(entry.path for entry in unit.entries)]
     listed = {entry.path: entry for entry in unit.entries}
-    folders = _folders(unit)
-    wrong = [] if stat.S_IMODE(os.lstat(str(tree)).st_mode) == FOLDER_MODE else [""]
+    folders = folders_of(unit)
+    wrong = [] if _is_kept(os.lstat(str(tree)), owner) else [""]
+    known = {} if read is None else read
     pending = [""]
     while pending:
         folder = pending.pop()
@@ -49,11 +60,11 @@ def wrong_paths(tree: pathlib.Path, unit: Unit) -> list[str]:
         for item in _items(f"{tree}/{folder}"):
             path = prefix + item.name
             if path in listed:
-                if _whole(item, listed[path]):
+                if _whole(item, listed[path], owner, known):
                     del listed[path]
             elif path in folders and item.is_dir(follow_symlinks=False):
                 pending.append(path)
-                if stat.S_IMODE(item.stat(follow_symlinks=False).st_mode) != FOLDER_MODE:
+                if not _is_kept(item.stat(follow_symlinks=False), owner):
                     wrong.append(path)
             else:
                 wrong.append(path)
@@ -65,13 +76,15 @@ def put_right(disk: Disk, tree: t.Sequence[str], built: pathlib.Path, unit: Unit
 
     Whoever runs from the tree meanwhile finds every file either as it was or as it should be.
     """
-    top, folders, listed = disk.path(*tree), _folders(unit), {entry.path for entry in unit.entries}
+    top, folders, listed = disk.path(*tree), folders_of(unit), {entry.path for entry in unit.entries}
     touched = sorted({folder for path in wrong for folder in _above(path)} | (folders & set(wrong)))
     for folder in touched:
         path = top / folder
         if not is_folder(path):
             clear(disk, (*tree, *folder.split("/")))
             os.mkdir(str(path))
+        elif os.lstat(str(path)).st_uid != os.geteuid():
+            os.chown(str(path), os.geteuid(), -1)
         os.chmod(str(path), 0o755)
     for name in wrong:
         path = top / name
@@ -92,7 +105,8 @@ def is_folder(path: pathlib.Path) -> bool:
         return False
 
 
-def _folders(unit: Unit) -> set[str]:
+def folders_of(unit: Unit) -> set[str]:
+    """The directories of the unit's tree, by their paths in it; the tree itself is empty."""
     lowest = {entry.path.rpartition("/")[0] for entry in unit.entries}
     return {folder for path in lowest for folder in (path, *_above(path))} | {""}
 
@@ -114,31 +128,48 @@ def _items(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
-def _whole(item: os.DirEntry[str], entry: Entry) -> bool:
+def _is_kept(status: os.stat_result, owner: int | None) -> bool:
+    """Whether a directory has the mode and the owner that it was given."""
+    return stat.S_IMODE(status.st_mode) == FOLDER_MODE and owner in (None, status.st_uid)
+
+
+def _whole(item: os.DirEntry[str], entry: Entry, owner: int | None, read: dict[tuple[int, int], str]) -> bool:
     try:
         if not entry.is_file:
             return item.is_symlink() and os.readlink(item.path) == link_of(entry)
-        return item.is_file(follow_symlinks=False) and _same(item.path, entry)
+        return item.is_file(follow_symlinks=False) and _same(item.path, entry, owner, read)
     except OSError:  # a disk that does not give the bytes back
         return False
 
 
-def _same(path: str, entry: Entry) -> bool:
+def _same(path: str, entry: Entry, owner: int | None, read: dict[tuple[int, int], str]) -> bool:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         status = os.fstat(handle)
         if stat.S_IMODE(status.st_mode) != placed_mode(entry) or status.st_size != entry.size:
             return False
-        sha, left = hashlib.sha256(), entry.size
-        while left > 0:
-            chunk = os.read(handle, min(left, CHUNK))
-            if not chunk:
-                return False
-            sha.update(chunk)
-            left -= len(chunk)
-        return "sha256:" + sha.hexdigest() == entry.digest
+        if owner not in (None, status.st_uid):
+            return False
+        if status.st_nlink == 1:
+            return _digest(handle, entry.size) == entry.digest
+        inode = (status.st_dev, status.st_ino)
+        if inode not in read:
+            read[inode] = _digest(handle, entry.size)
+        return read[inode] == entry.digest
     finally:
         os.close(handle)
+
+
+def _digest(handle: int, size: int) -> str:
+    """The digest of that many bytes; empty where there are less."""
+    sha, left = hashlib.sha256(), size
+    while left > 0:
+        chunk = os.read(handle, min(left, CHUNK))
+        if not chunk:
+            return ""
+        sha.update(chunk)
+        left -= len(chunk)
+    return "sha256:" + sha.hexdigest()
 
 
 def clear(disk: Disk, parts: t.Sequence[str]) -> None:

@@ -76,7 +76,7 @@ def preview(
         "made": _moment(now),
         "blocked": bool(found),
         "blockers": [blocker.to_dict() for blocker in found],
-        "notes": [*notes, *([plan.shaped] if plan.shaped else []), *_frozen(plan, sights)],
+        "notes": [*notes, *([plan.shaped] if plan.shaped else []), *_frozen(plan, sights), *_drifted(plan)],
         "databases": [shown_database(database, back=False, approved=plan.approved) for database in plan.databases],
         **_timetable(plan, sights, timing, now),
         "groups": [{"hosts": hosts, **change.to_dict()} for change, hosts in groups],
@@ -172,6 +172,11 @@ def _refused(plan: Plan, sights: Sights) -> list[Blocker]:
         return []
     codes = {host: str((asked[host] or {}).get("code") or NOT_READY) for host in verdict.failed}
     return [Blocker(codes[host], reason, "", (host,)) for host, reason in verdict.failed.items()]
+
+
+def _drifted(plan: Plan) -> list[str]:
+    """Hosts that are not as they were left."""
+    return [f"{host}: {how}" for host, how in sorted(plan.drift.items())]
 
 
 def _frozen(plan: Plan, sights: Sights) -> list[str]:

@@ -244,7 +244,9 @@ def _ask_again(opening: Opening, found: Unfinished, own: collections.abc.Mapping
 
 def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tuple[dict[str, str], Profiles]:
     require_distinct({host: (known.site, known.info) for host, known in hosts.items()})
-    out = left_out(hosts, package.manifest, budget=wish.failure_budget, site_budgets=wish.site_budgets)
+    out = left_out(
+        hosts, package.manifest, budget=wish.failure_budget, site_budgets=wish.site_budgets, drift=wish.drift
+    )
     if package.manifest is None or package.path is None:
         return out, {}
     taking_part = {host: known for host, known in hosts.items() if host not in out}

@@ -13,6 +13,7 @@ import typing as t
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
+from .._drift import seen
 from .._registry import REHEARSAL, ROLLBACK, ROLLOUT
 from .clocks import Limit
 from .databases import Databases, approval_of
@@ -29,7 +30,7 @@ from .plan import (
     release_of,
     version_of,
 )
-from .preflight import problem_of
+from .preflight import IGNORE, REPAIR, WARN, drifted, problem_of
 from .profiles import HostInput
 from .rehearsal import require_fit
 from .strategy import Options, Wave, waves
@@ -63,12 +64,18 @@ class Wish:
     site_order: collections.abc.Sequence[str] = ()
     bake: float = 0.0
     site_budgets: collections.abc.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    drift: str = IGNORE
 
 
 def left_out(
-    hosts: Hosts, manifest: Manifest | None, *, budget: int, site_budgets: collections.abc.Mapping[str, int]
+    hosts: Hosts,
+    manifest: Manifest | None,
+    *,
+    budget: int,
+    site_budgets: collections.abc.Mapping[str, int],
+    drift: str = IGNORE,
 ) -> dict[str, str]:
-    """Host → why it cannot take part.
+    """Host → why it cannot take part. drift: what becomes of hosts that are not as they were left.
 
     Raises:
         InputError: no hosts at all (``target-empty``).
@@ -79,7 +86,7 @@ def left_out(
         raise InputError(
             "target-empty", "The rollout has no hosts", hint="Look at the target with ansible-inventory --graph."
         )
-    found = {host: problem_of(known.info, manifest) for host, known in sorted(hosts.items())}
+    found = {host: problem_of(known.info, manifest, drift=drift) for host, known in sorted(hosts.items())}
     problems = {host: problem for host, problem in found.items() if problem}
     sites = SiteBudgets(site_budgets, {host: known.site for host, known in hosts.items()})
     over = sites.exceeded(problems)
@@ -152,7 +159,22 @@ def make_plan(
         databases=found,
         approval=approval_of(wish, found, waves=bool(made), resumed=resumed),
         site_budgets=wish.site_budgets,
+        secrets={**(resumed.secrets if resumed else {}), **_versions(profiles)},
+        drift=_drifted(wish, hosts, planned),
     )
+
+
+def _versions(profiles: collections.abc.Mapping[str, Profile]) -> dict[str, str]:
+    """Reference of each secret → its version: each is read once for all hosts."""
+    return {reference: version for profile in profiles.values() for reference, version in profile.versions.items()}
+
+
+def _drifted(wish: Wish, hosts: Hosts, planned: collections.abc.Mapping[str, HostPlan]) -> dict[str, str]:
+    """Who of those that take part is not as it was left, and how, where that is asked for."""
+    if wish.drift not in (WARN, REPAIR):
+        return {}
+    found = {host: drifted(hosts[host].info) for host, plan in planned.items() if plan.action != LEFT_OUT}
+    return {host: how for host, how in found.items() if how}
 
 
 def plan_hosts(
@@ -263,4 +285,5 @@ def _settled(
         return False
     if wish.kind == ROLLBACK:
         return back_already(known.info, wish.version, host=host)
-    return converged(known.info, release=digest, profile=profiles[host].digest)
+    there = converged(known.info, release=digest, profile=profiles[host].digest)
+    return there and not (wish.drift == REPAIR and seen(known.info).findings)

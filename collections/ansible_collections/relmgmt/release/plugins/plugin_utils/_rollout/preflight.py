@@ -11,13 +11,17 @@ import typing as t
 from ...module_utils._model.errors import InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.wire import space
+from .._drift import seen
 
-__all__ = ["code_of", "needed", "problem_of", "require_distinct"]
+__all__ = ["IGNORE", "REPAIR", "STOP", "WARN", "code_of", "drifted", "needed", "problem_of", "require_distinct"]
+
+# What becomes of hosts that are not as they were left: nobody asks; they are named; left out; put right.
+IGNORE, WARN, STOP, REPAIR = "ignore", "warn", "stop", "repair"
 
 Info = t.Mapping[str, t.Any]
 
 
-def problem_of(info: Info | None, manifest: Manifest | None) -> str:
+def problem_of(info: Info | None, manifest: Manifest | None, *, drift: str = IGNORE) -> str:
     """Why the host cannot take part, in words; empty if it can. ``info`` is what ``host_info`` returned."""
     if not info or info.get("outcome") != "ok":
         return str((info or {}).get("reason") or (info or {}).get("msg") or "the host gave no answer")
@@ -27,15 +31,22 @@ def problem_of(info: Info | None, manifest: Manifest | None) -> str:
     free, wanted = int(info["host"]["root"]["free_bytes"]), needed(info, manifest) if manifest else 0
     if free < wanted:
         return f"{info['host']['root']['path']}: {free >> 20} MiB free, {(wanted >> 20) + 1} MiB needed"
-    return ""
+    return drifted(info) if drift == STOP else ""
 
 
-def code_of(info: Info | None) -> str:
+def drifted(info: Info) -> str:
+    """How the host is not as it was left, in words; empty where it is. It was asked to verify that."""
+    return seen(info).summary
+
+
+def code_of(info: Info | None, *, drift: str = IGNORE) -> str:
     """The code of what ``problem_of`` tells in words."""
     if not info or info.get("outcome") != "ok":
         return str((info or {}).get("code") or "host-silent")
     problems = info["host"]["problems"]
-    return str(problems[0]["code"]) if problems else "disk-full"
+    if problems:
+        return str(problems[0]["code"])
+    return "host-drifted" if drift == STOP and drifted(info) else "disk-full"
 
 
 def needed(info: Info, manifest: Manifest) -> int:

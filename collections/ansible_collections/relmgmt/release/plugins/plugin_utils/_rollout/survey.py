@@ -114,18 +114,22 @@ class Survey:
 
     def _left_out(self) -> dict[str, str]:
         """Host → why it cannot take part; where there are more than the budget allows, each is a blocker."""
-        hosts, manifest = self.hosts, self.package.manifest
+        hosts, manifest, wish = self.hosts, self.package.manifest, self.wish
         sites = {host: (known.site, known.info) for host, known in hosts.items()}
         self.refusals.ask(lambda: require_distinct(sites), None)
         try:
-            return left_out(hosts, manifest, budget=self.wish.failure_budget, site_budgets=self.wish.site_budgets)
+            return left_out(
+                hosts, manifest, budget=wish.failure_budget, site_budgets=wish.site_budgets, drift=wish.drift
+            )
         except RelmgmtError as exc:
-            problems = {host: problem_of(known.info, manifest) for host, known in sorted(hosts.items())}
+            problems = {
+                host: problem_of(known.info, manifest, drift=wish.drift) for host, known in sorted(hosts.items())
+            }
             unready = {host: problem for host, problem in problems.items() if problem}
             if exc.code != NOT_READY:
                 self.refusals.note(Blocker.of(exc))
             for host, problem in unready.items():
-                self.refusals.note(Blocker(code_of(hosts[host].info), problem, _MEND, (host,)))
+                self.refusals.note(Blocker(code_of(hosts[host].info, drift=wish.drift), problem, _MEND, (host,)))
             return unready
 
     def _profiles(self, hosts: Hosts) -> dict[str, Profile]:

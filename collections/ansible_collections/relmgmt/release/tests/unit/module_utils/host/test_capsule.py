@@ -649,9 +649,9 @@ def test_a_unit_that_both_releases_hold_is_read_once(host: Host, monkeypatch: py
     number = host.stage(V1, send=False, status=201)["deployment"]
     seen: list[str] = []
 
-    def read(tree: pathlib.Path, unit: Unit) -> list[str]:
+    def read(tree: pathlib.Path, unit: Unit, **about: t.Any) -> list[str]:
         seen.append(unit.digest)
-        return wrong_paths(tree, unit)
+        return wrong_paths(tree, unit, **about)
 
     monkeypatch.setattr(f"{Objects.__module__}.wrong_paths", read)
     if verb == "stage":

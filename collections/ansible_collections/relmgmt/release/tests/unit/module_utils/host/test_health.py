@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.relmgmt.release.plugins.module_utils._host.astray import Astray
 from ansible_collections.relmgmt.release.plugins.module_utils._host.health import Judgement, judge
 from ansible_collections.relmgmt.release.plugins.module_utils._host.process import Completed, Runner
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import InputError
@@ -61,6 +62,9 @@ class Service:
     def active(self) -> bool:
         self.left -= 1
         return self.left >= 0
+
+    def astray(self) -> list[Astray]:
+        return []
 
     def describe(self) -> str:
         return "app has ended; it said last:\nport 5232 is taken"

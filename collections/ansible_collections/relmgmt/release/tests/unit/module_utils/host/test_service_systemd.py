@@ -181,6 +181,44 @@ def test_what_runs_but_is_not_enabled_is_enabled_and_goes_on(house: House) -> No
     assert [call.split()[0] for call in house.called()] == ["enable"]
 
 
+def test_what_start_left_is_not_astray(house: House) -> None:
+    (house.profile / "app.service").write_text("[Install]\nWantedBy=multi-user.target\n")
+    house.driver().start()
+    assert house.driver().astray() == []
+
+
+def test_a_unit_that_is_not_enabled_any_more_is_astray_and_goes_on(house: House) -> None:
+    (house.profile / "app.service").write_text("[Install]\nWantedBy=multi-user.target\n")
+    house.driver().start()
+    house.systemd.enabled = False
+    assert house.driver().astray() == [("enabled", "not enabled", False)]
+    (house.profile / "app.service").write_text("[Service]\n")  # such a unit is started by others, or by hand
+    assert house.driver().astray() == []
+
+
+def test_a_unit_file_that_systemd_has_not_read_is_astray_and_takes_a_restart(house: House) -> None:
+    house.driver().start()
+    house.systemd.stale = "yes"
+    assert [item.restarts for item in house.driver().astray()] == [True]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (lambda link: None, "it is missing"),
+        (lambda link: link.symlink_to("/dev/null"), "it leads to /dev/null"),
+        (lambda link: link.write_text("[Service]\n"), "somebody else's file is there"),
+    ],
+)
+def test_another_thing_in_the_place_of_its_link_is_astray(
+    house: House, spoil: t.Callable[[pathlib.Path], None], found: str
+) -> None:
+    house.driver().start()
+    house.link.unlink()
+    spoil(house.link)
+    assert [(item.found, item.restarts) for item in house.driver().astray()] == [(found, True)]
+
+
 def test_reload_asks_systemd_within_its_time(house: House) -> None:
     house.driver().start()
     house.called()

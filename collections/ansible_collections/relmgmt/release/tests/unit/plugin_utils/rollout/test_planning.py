@@ -295,3 +295,38 @@ def test_a_rollout_that_is_resumed_keeps_its_waves_whatever_hosts_would_wait_for
     assert planned(fleet, unfinished=shaped).waves == shaped.waves
     assert planned(fleet, unfinished=shaped).shaped == "too slow"
     assert planned(fleet, unfinished=free, limit=Limit(2, "too slow")).waves == free.waves
+
+
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+FINDING = {"path": "x", "what": "mode", "expected": "", "found": ""}
+DRIFT = {"findings": [FINDING], "more": 0, "versions": {}, "problem": ""}
+
+
+def drifted(**said: t.Any) -> dict[str, t.Any]:
+    """A host that runs what is asked for, but not as it was left."""
+    held = (deployment(1, OLD, PROFILE.digest), deployment(2, NEW, PROFILE.digest))
+    return info(*held, drift={**DRIFT, **said})
+
+
+@pytest.mark.parametrize(
+    ("gate", "action", "named"), [("ignore", "none", []), ("warn", "none", ["a"]), ("repair", "deploy", ["a"])]
+)
+def test_what_becomes_of_a_host_that_runs_the_version_but_has_drifted(gate: str, action: str, named: list[str]) -> None:
+    plan = planned({"a": drifted(), "b": drifted(findings=[])}, drift=gate)
+    assert (plan.hosts["a"].action, plan.hosts["b"].action, list(plan.drift)) == (action, "none", named)
+    assert ("a: it has drifted: x (mode)" in plan.summary) == bool(named)
+    assert Plan.from_dict(plan.to_dict()) == plan
+
+
+def test_a_host_that_cannot_say_is_named_and_not_repaired() -> None:
+    plan = planned({"a": drifted(findings=[], problem="it is being changed")}, drift="repair")
+    assert (plan.hosts["a"].action, list(plan.drift)) == ("none", ["a"])
+
+
+def test_a_plan_pins_the_versions_of_secrets_once_for_all_hosts() -> None:
+    pinned = dataclasses.replace(PROFILE, versions={"vault:kv/shop#token": "4"})
+    hosts = {"a": host(FRESH), "b": host(FRESH)}
+    profiles = dict.fromkeys(hosts, pinned)
+    plan = make_plan(wish(), hosts, out={}, manifest=NEW, profiles=profiles, unfinished=None, gate=None, new_id=str)
+    assert plan.secrets == {"vault:kv/shop#token": "4"}

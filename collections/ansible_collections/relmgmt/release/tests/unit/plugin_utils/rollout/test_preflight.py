@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
 from ansible_collections.relmgmt.release.plugins.module_utils._model.wire import RESERVE
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.planning import left_out
-from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.preflight import needed, problem_of
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.preflight import code_of, needed, problem_of
 
 from .fleet import MEBIBYTE, deployment, host, info, lost, manifest, profile
 
@@ -86,3 +86,23 @@ def test_no_hosts_are_refused() -> None:
     with pytest.raises(RelmgmtError) as caught:
         left_out({}, PACKAGE, budget=5, site_budgets={})
     assert caught.value.code == "target-empty"
+
+
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+FINDING = {"path": "x", "what": "mode", "expected": "", "found": ""}
+DRIFT = {"findings": [FINDING], "more": 0, "versions": {}, "problem": ""}
+
+
+def test_a_drifted_host_is_sick_where_that_is_asked_for() -> None:
+    drifted, whole = info(drift=DRIFT), info(drift={**DRIFT, "findings": []})
+    assert [problem_of(drifted, PACKAGE, drift=gate) for gate in ("ignore", "warn", "repair")] == [""] * 3
+    assert problem_of(drifted, PACKAGE, drift="stop") == "it has drifted: x (mode)"
+    assert code_of(drifted, drift="stop") == "host-drifted"
+    hosts = {"a": host(drifted), "b": host(whole)}
+    assert list(left_out(hosts, PACKAGE, budget=1, site_budgets={}, drift="stop")) == ["a"]
+
+
+def test_a_host_that_cannot_say_whether_it_has_drifted_is_sick_too() -> None:
+    assert "is being changed" in problem_of(info(drift={**DRIFT, "problem": "it is being changed"}), None, drift="stop")
+    assert "was not asked" in problem_of(info(), None, drift="stop")

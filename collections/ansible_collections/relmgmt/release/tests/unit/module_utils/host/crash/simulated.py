@@ -19,6 +19,7 @@ from ansible_collections.relmgmt.release.plugins.module_utils._host import (
     service,
     traffic_readiness,
 )
+from ansible_collections.relmgmt.release.plugins.module_utils._host.astray import Astray
 from ansible_collections.relmgmt.release.plugins.module_utils._host.process import Runner
 from ansible_collections.relmgmt.release.plugins.module_utils._model import probe as probes
 from ansible_collections.relmgmt.release.plugins.module_utils._model import runtime
@@ -71,6 +72,9 @@ class Service:
 
     def active(self) -> bool:
         return self._world.alive()
+
+    def astray(self) -> list[Astray]:
+        return []
 
     def describe(self) -> str:
         return f"deployment {self._world.running} runs" if self._world.alive() else "nothing runs"
