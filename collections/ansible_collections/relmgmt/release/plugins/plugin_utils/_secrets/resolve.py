@@ -11,13 +11,14 @@ import re
 
 from ...module_utils._model.errors import InputError, RelmgmtError, combined
 from .ansible_vault import AnsibleVault
+from .aws_sm import SecretsManager
 from .environ import Environ
 from .reference import Reference, parse
 from .secret import Access, Provider, Secret
 
 __all__ = ["PROVIDERS", "Providers", "bind", "resolve"]
 
-PROVIDERS: dict[str, type[Provider]] = {"ansible-vault": AnsibleVault, "env": Environ}
+PROVIDERS: dict[str, type[Provider]] = {"ansible-vault": AnsibleVault, "aws-sm": SecretsManager, "env": Environ}
 _SHOWN = 3
 _HARMLESS = re.compile(r"[a-z-]{1,16}\Z")
 

@@ -114,7 +114,7 @@ def test_a_secret_is_not_shown_by_accident() -> None:
         (
             "vault:kv/shop#a",
             "secret-scheme-unknown",
-            "the scheme 'vault' of the reference is none of ansible-vault, env",
+            "the scheme 'vault' of the reference is none of ansible-vault, aws-sm, env",
         ),
         ("hunter2:$apr1$hunter2", "secret-scheme-unknown", "not shown"),
         ("hunter2", "secret-reference-malformed", "not a reference"),
