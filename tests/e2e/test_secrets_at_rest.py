@@ -105,7 +105,7 @@ def holding(canaries: t.Iterable[Canary], places: t.Iterable[pathlib.Path], sinc
 
 
 class Fleet(t.NamedTuple):
-    """The guide's fleet with secrets: env comes from the environment, vault from a file that ansible-vault encrypted."""
+    """The guide's fleet; env comes from the environment, vault from a file that ansible-vault encrypted."""
 
     reader: Reader
     canaries: dict[str, Canary]

@@ -17,10 +17,10 @@ import typing as t
 
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
+from .._holder import Alive, Holder, is_alive
 from . import entry, jobs, last_seen, leases, members, queries, records, schemas
 from .clock import Clock, stamp
 from .database import Database, open_database
-from .holder import Alive, Holder, is_alive
 from .jobs import JobRow
 from .leases import Lease
 from .migrate import migrate

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from . import run_directory
+from .. import _run_directory as run_directory
 from .account import Close, closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
 from .baking import Bake, wait
 from .clocks import Clocks, Timing, declared, set_clocks

@@ -16,9 +16,9 @@ from ...module_utils._model.errors import ConflictError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
+from .. import _run_directory as run_directory
 from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
-from . import run_directory
 from .clocks import Clocks, Rollouts, Timing, largest_wave, set_clocks
 from .databases import Databases, Inventory, no_inventory
 from .gate import Gate

@@ -13,8 +13,8 @@ import typing as t
 
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
-from .._profile import Request, configure, merge_layers, render
-from .._secrets import Access, Providers, Secret, bind, parse, resolve
+from .._profile import Request, configure, merge_layers, render, require_no_secrets
+from .._secrets import Access, Providers, Secret, bind, handed_out, parse, resolve
 
 __all__ = ["SECRETS_PREFIX", "HostInput", "Scope", "make_profiles"]
 
@@ -56,15 +56,16 @@ def make_profiles(
         package: the package's directory in the cache.
 
     Raises:
-        RelmgmtError: what ``configure``, ``resolve`` and ``render`` raise.
+        RelmgmtError: what ``configure``, ``resolve`` and ``render`` raise, or that a secret stands among the values.
     """
-    config = configure(
-        {host: known.variables for host, known in hosts.items()}, manifest=manifest, directory=package / "config"
-    )
+    variables = {host: known.variables for host, known in hosts.items()}
+    require_no_secrets(variables, package=manifest.name, looked_up=handed_out())
+    config = configure(variables, manifest=manifest, directory=package / "config")
     bound = {host: merge_layers(known.variables, SECRETS_PREFIX, manifest.name) for host, known in hosts.items()}
     needed = bind(bound, manifest.config.secrets, package=manifest.name)
     with Providers(access) as providers:
         secrets = resolve(needed, providers=providers, needed_by=needed)
+    require_no_secrets(variables, package=manifest.name, read=secrets.values())
     requests = [
         Request(
             host=host,

@@ -17,9 +17,9 @@ from ...module_utils._model.digest import digest_of
 from ...module_utils._model.errors import RelmgmtError
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
+from .. import _run_directory as run_directory
 from .._registry import Holder, Registry
 from .._secrets import Access
-from . import run_directory
 from .clocks import Timing, largest_wave, set_clocks
 from .databases import Databases, Inventory
 from .gate import Gate, Ruling

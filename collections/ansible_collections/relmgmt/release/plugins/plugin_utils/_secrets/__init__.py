@@ -6,8 +6,21 @@
 
 from __future__ import annotations
 
+from .handed_out import hand_out, handed_out
 from .reference import Reference, parse
 from .resolve import PROVIDERS, Providers, bind, resolve
 from .secret import Access, Provider, Secret
 
-__all__ = ["PROVIDERS", "Access", "Provider", "Providers", "Reference", "Secret", "bind", "parse", "resolve"]
+__all__ = [
+    "PROVIDERS",
+    "Access",
+    "Provider",
+    "Providers",
+    "Reference",
+    "Secret",
+    "bind",
+    "hand_out",
+    "handed_out",
+    "parse",
+    "resolve",
+]

@@ -43,6 +43,10 @@ class Providers:
             self._made[scheme] = PROVIDERS[reference.kind](self._access, scheme)
         return self._made[scheme]
 
+    def note(self, secrets: collections.abc.Mapping[str, Secret]) -> None:
+        """That they were read."""
+        self._access.seen.update(secrets)
+
     def __enter__(self) -> Providers:
         return self
 
@@ -114,6 +118,7 @@ def resolve(
         except RelmgmtError as exc:
             message = f"{exc.message} (needed by {needs})" if needs else exc.message
             errors.append(type(exc)(exc.code, message, hint=exc.hint))
+    providers.note(found)
     if errors:
         raise combined(errors)
     return found

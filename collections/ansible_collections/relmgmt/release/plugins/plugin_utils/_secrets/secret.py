@@ -31,6 +31,7 @@ class Access:
 
     ``decrypt`` gives the contents of an ansible-vault file; ``base`` is where relative paths start. ``stores``: by
     scheme, what the inventory says of that store (``relmgmt_secret_stores``), such as its address and how to log in.
+    ``seen``: reference → secret, of all that was read through it.
     """
 
     decrypt: collections.abc.Callable[[pathlib.Path], object]
@@ -39,6 +40,7 @@ class Access:
     stores: collections.abc.Mapping[str, collections.abc.Mapping[str, object]] = dataclasses.field(
         default_factory=dict, repr=False
     )
+    seen: dict[str, Secret] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
 
 class Provider(t.Protocol):
