@@ -118,12 +118,12 @@ def _checked(stores: t.Any) -> dict[str, t.Any]:
     """The settings of the stores; Ansible itself would quote what is wrong with them.
 
     Raises:
-        InputError: they are not a mapping of mappings (``secret-store-malformed``).
+        InputError: they are not a mapping of mappings (``secret-store-setting-malformed``).
     """
     if isinstance(stores, dict) and all(isinstance(settings, dict) for settings in stores.values()):
         return stores
     raise InputError(
-        "secret-store-malformed",
+        "secret-store-setting-malformed",
         "stores: this is not a dictionary of scheme and settings (it is not shown, it may hold a login)",
         hint="Write stores={'aws-sm': {'region': 'eu-west-1'}}, or set relmgmt_secret_stores.",
     )

@@ -33,12 +33,12 @@ _BAD_LOGINS = (
 )
 _OWN = {  # what the library says before it asks
     "NoRegionError": (
-        "secret-store-region-unset",
+        "secret-store-region-missing",
         "no region says where the secret is",
         "Set AWS_REGION, or relmgmt_secret_stores: {aws-sm: {region: ...}}.",
     ),
     "ProfileNotFound": (
-        "secret-store-malformed",
+        "secret-store-setting-malformed",
         "the configuration of AWS has no such profile",
         "Mend the profile in relmgmt_secret_stores or AWS_PROFILE; profiles are in ~/.aws/config.",
     ),
@@ -71,10 +71,10 @@ def refused(exc: Exception, library: Sdk, *, place: str, reference: Reference, r
     if isinstance(exc, library.silence):
         message = f"{place} does not answer ({name})"
         hint = "Look at the network, the proxy and the endpoint, then run it again."
-        return Told(BackendError("secret-store-away", message, hint=hint), True)
+        return Told(BackendError("secret-store-unreachable", message, hint=hint), True)
     if "Credential" in name or "Token" in name or "SSO" in name or name == "ConfigParseError":
         return Told(
-            BackendError("secret-store-login", f"there are no credentials for {place} ({name})", hint=_LOGIN), True
+            BackendError("secret-login-incomplete", f"there are no credentials for {place} ({name})", hint=_LOGIN), True
         )
     return Told(
         BackendError("secret-store-refused", f"{place} could not be asked ({name})", hint="Look at the reference."),
@@ -86,9 +86,11 @@ def _of_service(exc: t.Any, place: str, reference: Reference, region: str) -> To
     code, said = _code(exc), str(exc.response.get("Error", {}).get("Message") or "")
     if code in _BUSY:
         hint = "Run it again later, or ask for a higher quota of GetSecretValue."
-        return Told(BackendError("secret-store-throttled", f"{place} asks for fewer requests", hint=hint), True)
+        return Told(BackendError("secret-store-busy", f"{place} asks for fewer requests", hint=hint), True)
     if code in _BAD_LOGINS:
-        return Told(BackendError("secret-store-login", f"{place} refuses the credentials ({code})", hint=_LOGIN), True)
+        return Told(
+            BackendError("secret-login-refused", f"{place} refuses the credentials ({code})", hint=_LOGIN), True
+        )
     if code in _DENIALS:
         return Told(_denied(said, reference, region), False)
     if code == "ResourceNotFoundException":
@@ -101,7 +103,7 @@ def _of_service(exc: t.Any, place: str, reference: Reference, region: str) -> To
         return Told(BackendError("secret-undecryptable", message, hint="Look at the state of the key."), False)
     if code in _BROKEN or _status(exc) >= 500:
         message = f"{place} has trouble of its own ({code})"
-        return Told(BackendError("secret-store-away", message, hint="Run it again later."), True)
+        return Told(BackendError("secret-store-failed", message, hint="Run it again later."), True)
     return Told(
         BackendError("secret-store-refused", f"{place} refuses the request ({code})", hint="Look at the reference."),
         False,
@@ -122,7 +124,7 @@ def _denied(said: str, reference: Reference, region: str) -> InputError:
     if match and match[2] and match[2].startswith("arn:"):
         resource = match[2]
     message = f"the credentials may not do {action} on {resource}"
-    return InputError("secret-denied", message, hint="Let a policy of the controller's role allow that.")
+    return InputError("secret-forbidden", message, hint="Let a policy of the controller's role allow that.")
 
 
 def _missing(said: str, place: str, reference: Reference) -> InputError:

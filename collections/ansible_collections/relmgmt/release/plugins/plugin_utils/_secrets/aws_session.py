@@ -73,12 +73,12 @@ class Settings:
         """What the inventory says of the store, else the environment.
 
         Raises:
-            InputError: it says something else than there is (``secret-store-malformed``).
+            InputError: it says something else than there is (``secret-store-setting-malformed``).
         """
         for name, value in store.items():
             if name not in _ENVIRON or not isinstance(value, str):
                 raise InputError(
-                    "secret-store-malformed",
+                    "secret-store-setting-malformed",
                     f"relmgmt_secret_stores: {scheme}: {name!r} is not a setting of this store, or not a string",
                     hint=f"Write texts for {', '.join(_ENVIRON)}; credentials come from a profile or AWS_* variables.",
                 )
@@ -86,7 +86,7 @@ class Settings:
         settings = cls(**{**found, **{name: str(value) for name, value in store.items() if value}})
         if settings.endpoint and not settings.endpoint.startswith(("https://", "http://")):
             raise InputError(
-                "secret-store-malformed",
+                "secret-store-setting-malformed",
                 f"{scheme}: the endpoint is not a URL",
                 hint="Write https://HOST, or leave it out: then it follows from the region.",
             )

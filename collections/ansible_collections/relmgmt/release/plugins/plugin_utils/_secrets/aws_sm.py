@@ -110,7 +110,7 @@ def _value(reference: Reference, text: object) -> str:
 
     Raises:
         InputError: it is not text (``secret-not-text``), not a JSON object (``secret-not-json``), or lacks the key
-            (``secret-missing``).
+            (``secret-key-missing``).
     """
     if not isinstance(text, str):
         raise InputError(
@@ -132,7 +132,7 @@ def _value(reference: Reference, text: object) -> str:
         ) from None
     if reference.key not in values:
         raise InputError(
-            "secret-missing",
+            "secret-key-missing",
             f"{reference}: the JSON object has no key {reference.key!r}",
             hint="Add the key in Secrets Manager, or mend the reference.",
         )

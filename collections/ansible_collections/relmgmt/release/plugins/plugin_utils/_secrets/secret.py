@@ -36,7 +36,7 @@ class Access:
 
     decrypt: collections.abc.Callable[[pathlib.Path], object]
     base: pathlib.Path
-    environ: collections.abc.Mapping[str, str]
+    environ: collections.abc.Mapping[str, str] = dataclasses.field(repr=False)
     stores: collections.abc.Mapping[str, collections.abc.Mapping[str, object]] = dataclasses.field(
         default_factory=dict, repr=False
     )

@@ -91,8 +91,8 @@ def test_a_directory_that_others_may_read_is_refused(tmp_path: pathlib.Path) -> 
         ({MARK: 1}, {}, "secret-reference-malformed"),
         (f"{MARK}:x", {}, "secret-reference-malformed"),
         ("env:GONE", {}, "secret-missing"),
-        ("env:GONE", {"stores": MARK}, "secret-store-malformed"),
-        ("env:GONE", {"stores": {"vault": MARK}}, "secret-store-malformed"),
+        ("env:GONE", {"stores": MARK}, "secret-store-setting-malformed"),
+        ("env:GONE", {"stores": {"vault": MARK}}, "secret-store-setting-malformed"),
     ],
 )
 def test_what_it_refuses_is_named_by_code_and_not_shown(term: object, options: dict[str, t.Any], code: str) -> None:
@@ -107,4 +107,4 @@ def test_the_stores_come_from_the_inventory() -> None:
     variables = {"relmgmt_secret_stores": {"aws-sm": {"endpoint": MARK}}}
     with pytest.raises(AnsibleLookupError) as caught:
         look_up("aws-sm:shop", variables=variables)
-    assert "secret-store-malformed: aws-sm: the endpoint is not a URL" in str(caught.value)
+    assert "secret-store-setting-malformed: aws-sm: the endpoint is not a URL" in str(caught.value)

@@ -22,8 +22,8 @@ VALUE = 'Tr0ub4dor&3 "q" é/x'
 SECRET = Secret("env:DB", VALUE, "1")
 
 
-def check(config: t.Any, *, layer: str = "relmgmt_config__20_env", **secrets: t.Any) -> str:
-    hosts = {f"web-{number}": {layer: {APP: config}} for number in range(1, 6)}
+def check(config: t.Any, **secrets: t.Any) -> str:
+    hosts = {f"web-{number}": {"relmgmt_config__20_env": {APP: config}} for number in range(1, 6)}
     try:
         require_no_secrets(hosts, package=APP, **(secrets or {"looked_up": [SECRET]}))
     except InputError as exc:

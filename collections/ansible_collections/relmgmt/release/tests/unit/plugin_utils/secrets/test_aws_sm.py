@@ -146,7 +146,7 @@ def stocked(moto: str) -> str:
     ("reference", "code", "told"),
     [
         ("aws-sm:gone#a", "secret-missing", "has no such secret"),
-        ("aws-sm:some#gone", "secret-missing", "no key 'gone'"),
+        ("aws-sm:some#gone", "secret-key-missing", "no key 'gone'"),
         ("aws-sm:some#number", "secret-not-text", "not a string"),
         ("aws-sm:some#a@00000000-0000-0000-0000-000000000000", "secret-version-missing", "no version 0000"),
         ("aws-sm:text#a", "secret-not-json", "no keys"),
@@ -226,17 +226,17 @@ NOT_ALLOWED = "User: arn:aws:sts::1:assumed-role/awx/i is not authorized to perf
     [
         (
             error_of("AccessDeniedException", NOT_ALLOWED.format("secretsmanager:GetSecretValue on resource: shop")),
-            "secret-denied",
+            "secret-forbidden",
             f"may not do secretsmanager:GetSecretValue on arn:aws:secretsmanager:{REGION}:*:secret:shop-*",
         ),
         (
             error_of("AccessDeniedException", NOT_ALLOWED.format("kms:Decrypt on resource: arn:aws:kms:x:1:key/k")),
-            "secret-denied",
+            "secret-forbidden",
             "may not do kms:Decrypt on arn:aws:kms:x:1:key/k",
         ),
         (
             error_of("AccessDeniedException", "Access to KMS is not allowed"),
-            "secret-denied",
+            "secret-forbidden",
             "may not do kms:Decrypt on the KMS key of the secret",
         ),
         (
@@ -251,10 +251,10 @@ NOT_ALLOWED = "User: arn:aws:sts::1:assumed-role/awx/i is not authorized to perf
             "no version AWSCURRENT",
         ),
         (error_of("DecryptionFailure"), "secret-undecryptable", "KMS key"),
-        (error_of("UnrecognizedClientException"), "secret-store-login", "UnrecognizedClientException"),
-        (error_of("ExpiredTokenException"), "secret-store-login", "ExpiredTokenException"),
-        (error_of("ThrottlingException"), "secret-store-throttled", "fewer requests"),
-        (error_of("InternalServiceError", status=500), "secret-store-away", "trouble of its own"),
+        (error_of("UnrecognizedClientException"), "secret-login-refused", "UnrecognizedClientException"),
+        (error_of("ExpiredTokenException"), "secret-login-refused", "ExpiredTokenException"),
+        (error_of("ThrottlingException"), "secret-store-busy", "fewer requests"),
+        (error_of("InternalServiceError", status=500), "secret-store-failed", "trouble of its own"),
         (error_of("SomethingNew"), "secret-store-refused", "SomethingNew"),
     ],
 )
@@ -292,7 +292,7 @@ def test_patience_ends_and_is_not_tried_for_every_secret() -> None:
                 provider.read(parse(f"aws-sm:{name}", where="test"))
             codes.add(caught.value.code)
             assert caught.value.message.startswith(f"aws-sm:{name}: ")
-    assert codes == {"secret-store-throttled"}
+    assert codes == {"secret-store-busy"}
     assert 20 < clock.now <= 30 and simulator.asked < 12
 
 
@@ -303,16 +303,16 @@ def test_nobody_answers() -> None:
     provider = patient(f"http://127.0.0.1:{port}", clock)
     with contextlib.closing(provider), pytest.raises(BackendError) as caught:
         provider.read(parse("aws-sm:shop", where="test"))
-    assert (caught.value.code, f":{port} does not answer" in caught.value.message) == ("secret-store-away", True)
+    assert (caught.value.code, f":{port} does not answer" in caught.value.message) == ("secret-store-unreachable", True)
     assert clock.now <= 30
 
 
 def test_no_region_no_credentials_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refused("aws-sm:shop", providers()).code == "secret-store-region-unset"
-    assert refused("aws-sm:shop", providers(AWS_PROFILE="gone")).code == "secret-store-malformed"
+    assert refused("aws-sm:shop", providers()).code == "secret-store-region-missing"
+    assert refused("aws-sm:shop", providers(AWS_PROFILE="gone")).code == "secret-store-setting-malformed"
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert refused("aws-sm:shop", providers("http://127.0.0.1:1")).code == "secret-store-login"
+    assert refused("aws-sm:shop", providers("http://127.0.0.1:1")).code == "secret-login-incomplete"
 
 
 @pytest.mark.parametrize("store", [{"token": "x"}, {"region": 1}, {"endpoint": "x"}])
@@ -320,7 +320,7 @@ def test_settings_of_the_store_are_checked(store: dict[str, object]) -> None:
     access = Access(lambda path: {}, pathlib.Path("/"), {}, {"aws-sm": store})
     with pytest.raises(RelmgmtError) as caught, Providers(access) as found:
         resolve(["aws-sm:shop"], providers=found)
-    assert caught.value.code == "secret-store-malformed"
+    assert caught.value.code == "secret-store-setting-malformed"
 
 
 @pytest.mark.parametrize("rest", ["a b", "arn:aws:secretsmanager:eu-central-1:1", "ü"])
