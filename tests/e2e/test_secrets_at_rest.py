@@ -17,6 +17,7 @@ import os
 import pathlib
 import re
 import secrets
+import socket
 import stat
 import subprocess
 import sys
@@ -25,6 +26,7 @@ import time
 import typing as t
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 
 from .conftest import Reader, write_files
 from .test_bad_days import PUBLISH, ROLL_OUT
@@ -149,9 +151,8 @@ def fleet(reader: Reader) -> Fleet:
         f"    relmgmt_site: home\n    relmgmt_secrets: {{web/hello: {{{bound}}}}}",
     )
     (work / "password").write_text("of the vault\n")
-    encrypt = ["ansible-vault", "encrypt", "--vault-password-file", "password", "--output", "secrets.yml"]
     text = f"vault: |-\n  {canaries['vault'].value}\n"
-    subprocess.run(encrypt, input=text, text=True, cwd=work, env=reader.environment, capture_output=True, check=True)
+    (work / "secrets.yml").write_bytes(VaultLib().encrypt(text, secret=VaultSecret(b"of the vault")))
     (work.parent / "tmp").mkdir()
     reader.environment |= {
         "CANARY": canaries["env"].value,
@@ -196,20 +197,29 @@ def test_the_search_finds_what_leaks(tmp_path: pathlib.Path) -> None:
 
 def test_a_rollout_that_fails_and_one_that_does_not_tell_no_secret(fleet: Fleet) -> None:
     one = f"{LOUD} -e relmgmt_target=web-1 {WAIVED}"
-    with Watch(fleet.canaries) as watch:
+    with Watch(fleet.canaries) as watch, socket.socket() as taken:
         fleet.run(f"{one} --check")
         assert not fleet.profiles()
         fleet.run(one)
-        fleet.reader.edit("app/server.py", "import http.server", f"{BAD}\nimport http.server")
-        fleet.publish("1.1.0", "1.0.0")
-        fleet.run(one, code=2)
+        taken.bind(("127.0.0.1", 0))  # nobody listens, so the probe is red
+        (port,) = re.findall(r"web-1: .*port: (\d+)", (fleet.reader.work / "hosts.yml").read_text())
+        fleet.reader.edit("hosts.yml", port, str(taken.getsockname()[1]))
+        assert "release-unhealthy" in fleet.run(one, code=2) or "is red" in fleet.said[-1]
     assert watch.rounds > 5 and watch.found == set()
     check(fleet)
+
+
+@pytest.mark.nightly
+def test_configuration_with_a_secret_in_it_is_refused_and_not_told(fleet: Fleet) -> None:
     looked_up = "{{ lookup('relmgmt.release.secret', 'env:CANARY') }}"
     fleet.reader.edit("hosts.yml", "{greeting: Good day}", f'{{greeting: "{looked_up}"}}')
-    said = fleet.run(one, code=2)
-    assert "config-holds-secret" in said and "web/hello: greeting on web-1 holds the secret env:CANARY" in said
-    check(fleet)
+    place = "web/hello: greeting on web-1, web-2, web-3 holds the secret env:CANARY"
+    for verb in ("rollout", "plan", "rollout --check"):
+        said = fleet.run(f"{LOUD} {WAIVED}".replace("release.rollout", f"release.{verb}"), code=2)
+        assert "config-holds-secret" in said and place in " ".join(said.split())
+    assert holding(fleet.canaries.values(), fleet.places(), fleet.since) == set()
+    text = "".join(fleet.said).encode()
+    assert not [form for canary in fleet.canaries.values() for form in canary.forms if form in text]
 
 
 @pytest.mark.nightly

@@ -76,19 +76,18 @@ class SecretsManager:
     def _ask(self, reference: Reference, version: str) -> Answer:
         region = reference.rest.split(":")[3] if reference.rest.startswith("arn:") else self._settings.region
         if region in self._down:
-            error = self._down[region]
-            raise type(error)(error.code, f"{reference}: {error.message}", hint=error.hint)
+            raise self._down[region]
         by = "VersionId" if _VERSION_ID.match(version) else "VersionStage"
         library = sdk()
         try:
             return self._patiently(library, region, {"SecretId": reference.rest, by: version})
         except library.errors as exc:
             told = refused(exc, library, place=self._settings.place(region), reference=reference, region=region)
+            about = reference.scheme if told.of_store else str(reference)
+            error = type(told.error)(told.error.code, f"{about}: {told.error.message}", hint=told.error.hint)
             if told.of_store:
-                self._down[region] = told.error  # the same for every secret there: it is not waited for again
-            raise type(told.error)(
-                told.error.code, f"{reference}: {told.error.message}", hint=told.error.hint
-            ) from None
+                self._down[region] = error  # the same for every secret there: it is not waited for again
+            raise error from None
 
     def _patiently(self, library: Sdk, region: str, question: dict[str, str]) -> Answer:
         """Ask, and again where that may help, as long as the deadline allows."""
