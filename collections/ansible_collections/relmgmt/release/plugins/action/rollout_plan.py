@@ -124,6 +124,8 @@ class ActionModule(ControllerAction):
             opened = (
                 check_rollout(opening, registry, run) if self.check_mode else open_rollout(opening, registry, holder)
             )
+        if opened.directory:
+            run_directory.write_secrets(opened.directory, access.seen, holder)
         if opened.lease:
             heartbeat.start(location(params), opened.lease, holder, ttl=LEASE_SECONDS)
         fallback = self._fallback(params, hosts, opened.plan, run)

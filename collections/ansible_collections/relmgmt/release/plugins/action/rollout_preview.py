@@ -78,6 +78,7 @@ class ActionModule(Planning):
                 hint="Choose the hosts by relmgmt_target instead.",
             )
         refusals, fleet = Refusals(), task_vars["hostvars"]
+        access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ)
         refusals.ask(lambda: self._check_environment(request, fleet), None)
         hosts = {host: self._host(request["infos"], fleet[host]) for host in request["hosts"]}
         package = self._found(request, run, refusals)
@@ -89,7 +90,7 @@ class ActionModule(Planning):
                 wish=wish,
                 hosts=hosts,
                 package=package,
-                access=Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ),
+                access=access,
                 gate=Gate(policy, registry, inventories=inventories) if policy else None,
                 timing=self._timing(request, registry),
                 inventory=lambda host: plain({DATABASES: fleet[host].get(DATABASES)}) if host in fleet else None,
@@ -97,6 +98,8 @@ class ActionModule(Planning):
                 rollout=request["rollout"],
             )
             opened = survey.plan(registry, Holder.run(), run)
+        if opened.directory:
+            run_directory.write_secrets(opened.directory, access.seen, Holder.run())
         fallback = self._fallback(request, hosts, opened.plan, run)
         result = self._result(opened, package, hosts, location(request), fallback, adopt=request["adopt"])
         for host, task in result["tasks"].items():

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import pathlib
 import typing as t
 
@@ -17,6 +18,8 @@ from ..module_utils._model.errors import InputError
 from ._action import plain
 
 __all__ = ["vault_file_opener"]
+
+_LINE = 256
 
 
 def vault_file_opener(loader: t.Any) -> collections.abc.Callable[[pathlib.Path], object]:
@@ -31,7 +34,7 @@ def vault_file_opener(loader: t.Any) -> collections.abc.Callable[[pathlib.Path],
         except AnsibleVaultError:
             raise InputError(
                 "secret-undecryptable",
-                f"{path}: none of the vault passwords of this run opens the file",
+                f"{path}: none of the vault passwords of this run opens the file{_label(path)}",
                 hint="Give its password with --vault-password-file, --vault-id or --ask-vault-pass, "
                 "as ANSIBLE_VAULT_PASSWORD_FILE, or in AWX as a vault credential.",
             ) from None
@@ -43,3 +46,12 @@ def vault_file_opener(loader: t.Any) -> collections.abc.Callable[[pathlib.Path],
             ) from None
 
     return decrypt
+
+
+def _label(path: pathlib.Path) -> str:
+    """The vault id that the file was encrypted for, as its first line says it."""
+    with contextlib.suppress(OSError, UnicodeDecodeError), path.open("rb") as stream:
+        parts = stream.readline(_LINE).decode("ascii").strip().split(";")
+        if len(parts) == 4:
+            return f", which was encrypted for the vault id {parts[3]!r}"
+    return ""

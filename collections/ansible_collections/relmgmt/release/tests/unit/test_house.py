@@ -220,9 +220,10 @@ def test_every_verb_has_documentation_action_and_target() -> None:
     assert [verb for verb in VERBS if verb not in targets] == []
 
 
-def test_every_inventory_plugin_has_a_target() -> None:
-    for path in (PLUGINS / "inventory").glob("*.py"):
-        assert (ROOT / "tests/integration/targets" / f"inventory_{path.stem}/tasks/main.yml").exists(), path.stem
+@pytest.mark.parametrize("kind", ["inventory", "lookup"])
+def test_every_plugin_has_a_target(kind: str) -> None:
+    for path in (PLUGINS / kind).glob("*.py"):
+        assert (ROOT / "tests/integration/targets" / f"{kind}_{path.stem}/tasks/main.yml").exists(), path.stem
 
 
 def test_every_verb_is_in_the_action_group() -> None:

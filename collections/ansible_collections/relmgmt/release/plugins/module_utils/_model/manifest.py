@@ -18,6 +18,7 @@ from .digest import canonical, check_digest, digest_of
 from .errors import InputError, IntegrityError
 from .migration import Migration, migrations_of
 from .path import safe_link, safe_path
+from .secret_need import SecretNeed
 
 __all__ = [
     "FORMAT",
@@ -218,30 +219,35 @@ class Template:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What the package asks of its environment. ``unit`` carries schema and templates; it is never placed on a host."""
+    """What the package asks of its environment. ``unit`` carries schema and templates; it is never placed on a host.
+
+    ``secrets`` are the names of ``needs``, which says what holds for each."""
 
     schema: str = ""
     templates: tuple[Template, ...] = ()
     secrets: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     unit: Unit | None = None
+    needs: t.Mapping[str, SecretNeed] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Data) -> Config:
         schema = data.get("schema", "")
+        needs = sorted((SecretNeed.from_data(item) for item in data.get("secrets", ())), key=lambda need: need.name)
         return cls(
             schema=safe_path(schema, what="config.schema") if schema else "",
             templates=tuple(Template.from_dict(item) for item in data.get("templates", ())),
-            secrets=tuple(sorted(str(name) for name in data.get("secrets", ()))),
+            secrets=tuple(need.name for need in needs),
             facts=tuple(sorted(str(name) for name in data.get("facts", ()))),
             unit=Unit.from_dict(data["unit"]) if data.get("unit") else None,
+            needs={need.name: need for need in needs},
         )
 
     def to_dict(self) -> dict[str, t.Any]:
         return {
             "schema": self.schema,
             "templates": [template.to_dict() for template in self.templates],
-            "secrets": list(self.secrets),
+            "secrets": [self.needs[name].to_data() for name in self.secrets],
             "facts": list(self.facts),
             "unit": self.unit.to_dict() if self.unit else None,
         }
@@ -315,6 +321,7 @@ class Manifest:
             ("unit", [unit.name for unit in manifest.units]),
             ("destination", [unit.destination for unit in manifest.units] + ["manifest.json"]),
             ("state", [state.name for state in manifest.state]),
+            ("secret", manifest.config.secrets),
             ("configuration file", [template.destination for template in manifest.config.templates] + ["profile.json"]),
         ):
             if len(set(names)) != len(names):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from .configure import PREFIX, configure, refuse
+from .exposed import require_no_secrets
 from .layers import merge_layers, sources
 from .limits import Limits
 from .render import Request, render
@@ -22,5 +23,6 @@ __all__ = [
     "merge_layers",
     "refuse",
     "render",
+    "require_no_secrets",
     "sources",
 ]

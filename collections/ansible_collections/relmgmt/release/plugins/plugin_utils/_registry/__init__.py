@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
+from .._holder import Holder, is_alive
 from . import entry, heartbeat
 from .clock import Clock, seconds, stamp, utc_now
 from .entry import Entry
-from .holder import Holder, is_alive
 from .jobs import JobRow
 from .leases import Lease
 from .location import location
@@ -29,6 +29,7 @@ from .rows import (
     DeploymentRow,
     EvidenceRow,
     Order,
+    ProfileRecord,
     RolloutRow,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "JobRow",
     "Lease",
     "Order",
+    "ProfileRecord",
     "Registry",
     "RolloutRow",
     "entry",

@@ -23,7 +23,7 @@ import time
 import typing as t
 
 from ...module_utils._model.errors import BackendError, ConflictError, RelmgmtError
-from .holder import Holder
+from .._holder import Holder
 from .leases import Lease
 from .registry import Registry
 

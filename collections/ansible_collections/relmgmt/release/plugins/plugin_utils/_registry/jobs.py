@@ -17,10 +17,10 @@ import secrets
 import typing as t
 
 from ...module_utils._model.errors import ConflictError
+from .._holder import Alive, Holder
 from .._optional import optional
 from . import members
 from .clock import stamp
-from .holder import Alive, Holder
 from .tables import tables
 
 if t.TYPE_CHECKING:

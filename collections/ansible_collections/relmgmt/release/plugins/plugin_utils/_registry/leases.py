@@ -15,10 +15,10 @@ import datetime
 import typing as t
 
 from ...module_utils._model.errors import ConflictError
+from .._holder import Alive, Holder, is_near
 from .._optional import optional
 from . import members
 from .clock import stamp
-from .holder import Alive, Holder, is_near
 from .tables import tables
 
 if t.TYPE_CHECKING:

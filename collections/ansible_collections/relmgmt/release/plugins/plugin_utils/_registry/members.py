@@ -15,9 +15,9 @@ import dataclasses
 import datetime
 import typing as t
 
+from .._holder import Alive, Holder, is_near
 from .._optional import optional
 from .clock import stamp
-from .holder import Alive, Holder, is_near
 from .tables import tables
 
 if t.TYPE_CHECKING:

@@ -17,9 +17,9 @@ from ...module_utils._model.digest import digest_of
 from ...module_utils._model.errors import RelmgmtError
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
+from .. import _run_directory as run_directory
 from .._registry import Holder, Registry
 from .._secrets import Access
-from . import run_directory
 from .clocks import Timing, largest_wave, set_clocks
 from .databases import Databases, Inventory
 from .gate import Gate, Ruling
@@ -143,7 +143,8 @@ class Survey:
         def refusal(names: list[str]) -> RelmgmtError | None:
             try:
                 some = {name: hosts[name] for name in names}
-                found.update(make_profiles(manifest, path, some, scope, self.access))
+                made = make_profiles(manifest, path, some, scope, self.access)
+                found.update({name: each.profile for name, each in made.items()})
             except RelmgmtError as exc:
                 return exc
             return None

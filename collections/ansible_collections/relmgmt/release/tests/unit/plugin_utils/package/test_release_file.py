@@ -83,6 +83,30 @@ CASES: dict[str, tuple[Change, str, str, str]] = {
         "name: log",
         "is valid under each of",
     ),
+    "a secret with a fallback that is none": (
+        lambda r: r["config"].update(secrets=[{"name": "token", "fallback": "guess"}]),
+        "release-invalid",
+        "fallback: guess",
+        "config.secrets.0.fallback: 'guess' is not one of",
+    ),
+    "a secret that falls back to nothing": (
+        lambda r: r["config"].update(secrets=[{"name": "token", "fallback": "default"}]),
+        "release-invalid",
+        "name: token",
+        "'default' is a required property",
+    ),
+    "a secret with a default and no use of it": (
+        lambda r: r["config"].update(secrets=[{"name": "token", "default": "x"}]),
+        "release-invalid",
+        "default: x",
+        "config.secrets.0.default",
+    ),
+    "a secret that is asked for twice": (
+        lambda r: r["config"].update(secrets=["token", {"name": "token", "fallback": "previous"}]),
+        "secret-repeated",
+        "",
+        "a secret is named twice",
+    ),
     "a placement of a file that no template becomes": (
         lambda r: r.update(placements=[{"kind": "tmpfiles", "file": "gone.conf", "name": "a.conf"}]),
         "placement-file-missing",
@@ -350,6 +374,13 @@ def test_placements_and_what_files_ask_for_go_into_the_manifest(write: Write, tm
     manifest = build(write(placements=[placement], config={"templates": [template]}), tmp_path / "out").manifest
     assert manifest.runtime["placements"] == [placement]
     assert manifest.config.templates[0].on_change == "reload"
+
+
+def test_what_holds_for_secrets_goes_into_the_manifest(write: Write, tmp_path: pathlib.Path) -> None:
+    secrets = [{"name": "id", "fallback": "default", "default": ""}, "token"]
+    manifest = build(write(config={"secrets": secrets}), tmp_path / "out").manifest
+    assert [need.fallback for need in manifest.config.needs.values()] == ["default", "fail"]
+    assert manifest.to_dict()["config"]["secrets"] == secrets
 
 
 def test_migrations_go_into_the_manifest(release: dict[str, t.Any], write: Write, tmp_path: pathlib.Path) -> None:

@@ -15,7 +15,9 @@ import pytest
 
 from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import BackendError
 from ansible_collections.relmgmt.release.plugins.module_utils._model.profile import Profile, ProfileFile
+from ansible_collections.relmgmt.release.plugins.plugin_utils._holder import Holder
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import run_directory
+from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import Secret
 
 from .fleet import profile
 
@@ -46,6 +48,23 @@ def test_only_this_user_can_read_what_is_written(environ: dict[str, str], parent
     assert directory == parent / "r1"
     assert {mode(path) for path in (parent, directory, directory / "profiles")} == {0o700}
     assert [mode(path) for path in (directory / "profiles").iterdir()] == [0o600]
+
+
+def test_secrets_are_for_this_user_and_the_process_alone(environ: dict[str, str]) -> None:
+    me, other = Holder("here", "boot", 1, "10"), Holder("here", "boot", 1, "11")
+    old, new = (Secret("env:A", value, "1") for value in ("old", "hunter2"))
+    for run, secret in (("r1", old), ("r2", new)):
+        directory = run_directory.make(run, environ=environ)
+        run_directory.write_secrets(directory, {"env:A": secret}, me)
+        assert mode(directory / "secrets.json") == 0o600
+        os.utime(directory / "secrets.json", (int(run[1]), int(run[1])))
+    assert run_directory.read_secrets({me}, environ=environ) == {"env:A": new}
+    assert run_directory.read_secrets({other}, environ=environ) == {}
+    (directory / "secrets.json").write_text("{")
+    assert run_directory.read_secrets({me}, environ=environ) == {"env:A": old}
+    for run in ("r1", "r2"):
+        run_directory.remove(run, environ=environ)
+    assert run_directory.read_secrets({me}, environ=environ) == {}
 
 
 def test_what_is_written_is_the_profile(environ: dict[str, str]) -> None:

@@ -92,6 +92,22 @@ def test_the_environment_has_the_version_that_the_operator_gives(vault: Vault) -
     ]
 
 
+def test_what_a_credential_type_injects_is_taken_as_it_is(vault: Vault) -> None:
+    """AWX puts texts of several lines there, such as keys, and leaves fields that nobody filled in empty."""
+    key = "-----BEGIN KEY-----\n{{ x }} 'quoted' $HOME\n-----END KEY-----\n"
+    found = resolve(["env:DEPLOY_KEY#1"], providers=vault.providers(DEPLOY_KEY=key))
+    assert found["env:DEPLOY_KEY#1"].value == key
+    error = refused(lambda: resolve(["env:UNFILLED"], providers=vault.providers(UNFILLED="")))
+    assert error.code == "secret-missing" and "credential type" in error.hint
+
+
+def test_what_was_read_is_noted_for_the_run(vault: Vault) -> None:
+    access = Access(vault.decrypt, vault.base, {"A": "hunter2"})
+    refused(lambda: resolve(["env:A", "env:GONE"], providers=Providers(access)))
+    assert access.seen == {"env:A": Secret("env:A", "hunter2", "unversioned")}
+    assert "hunter2" not in repr(access)
+
+
 def test_a_secret_is_not_shown_by_accident() -> None:
     assert "hunter2" not in repr({"x": [Secret("env:X", "hunter2", "1")]})
 
@@ -112,9 +128,9 @@ def test_a_secret_is_not_shown_by_accident() -> None:
         ("env:A#b@3", "secret-reference-malformed", "env:A#b@3: env keeps no versions"),
         ("ansible-vault:s.yml#key@3", "secret-reference-malformed", "ansible-vault keeps no versions"),
         (
-            "vault:kv/shop#a",
+            "safe:kv/shop#a",
             "secret-scheme-unknown",
-            "the scheme 'vault' of the reference is none of ansible-vault, env",
+            "the scheme 'safe' of the reference is none of ansible-vault, aws-sm, env",
         ),
         ("hunter2:$apr1$hunter2", "secret-scheme-unknown", "not shown"),
         ("hunter2", "secret-reference-malformed", "not a reference"),

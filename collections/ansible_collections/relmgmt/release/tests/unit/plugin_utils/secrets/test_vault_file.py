@@ -54,3 +54,18 @@ def test_what_cannot_be_read_says_why_and_shows_nothing(
     assert "hunter2" not in str(caught.value) + repr(caught.value.__cause__)
     if code == "secret-undecryptable":
         assert "--vault-password-file" in caught.value.hint
+
+
+def test_files_of_several_vault_ids_are_read_in_one_run(tmp_path: pathlib.Path) -> None:
+    passwords = {name: VaultSecret(name.encode()) for name in ("dev", "prod", "stranger")}
+    for name, password in passwords.items():
+        encrypted = VaultLib().encrypt(f"key: of {name}\n", secret=password, vault_id=name)
+        (tmp_path / f"{name}.yml").write_bytes(encrypted)
+    loader = DataLoader()
+    loader.set_vault_secrets([("dev", passwords["dev"]), ("prod", passwords["prod"])])
+    providers = Providers(Access(vault_file_opener(loader), tmp_path, {}))
+    found = resolve(["ansible-vault:dev.yml#key", "ansible-vault:prod.yml#key"], providers=providers)
+    assert {secret.value for secret in found.values()} == {"of dev", "of prod"}
+    with pytest.raises(RelmgmtError, match="encrypted for the vault id 'stranger'") as caught:
+        resolve(["ansible-vault:stranger.yml#key"], providers=providers)
+    assert caught.value.code == "secret-undecryptable" and "--vault-id" in caught.value.hint
