@@ -77,4 +77,4 @@ def test_a_rollout_logs_in_once_and_reads_each_path_once(reader: Reader, vault: 
         found = [
             path for path in pathlib.Path(profile).rglob("hello.json") if "hunter2-shop-password" in path.read_text()
         ]
-        assert len(found) == 1
+        assert len(found) == 1 and "hunter2-shop-password" in found[0]
