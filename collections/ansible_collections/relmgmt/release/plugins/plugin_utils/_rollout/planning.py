@@ -152,7 +152,7 @@ def make_plan(
         databases=found,
         approval=approval_of(wish, found, waves=bool(made), resumed=resumed),
         site_budgets=wish.site_budgets,
-        secrets={**_pins(resumed), **_versions(profiles)},
+        versions={**_pins(resumed), **_versions(profiles)},
     )
 
 
@@ -164,7 +164,7 @@ def pins_of(unfinished: Plan | None, wish: Wish, digest: str, hosts: Hosts, *, n
 
 
 def _pins(plan: Plan | None) -> dict[str, str]:
-    return dict(plan.secrets) if plan else {}
+    return dict(plan.versions) if plan else {}
 
 
 def _versions(profiles: collections.abc.Mapping[str, Profile]) -> dict[str, str]:

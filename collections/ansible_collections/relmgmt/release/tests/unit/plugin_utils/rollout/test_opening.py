@@ -251,11 +251,11 @@ def test_a_rollout_that_goes_on_keeps_the_versions_of_its_secrets_and_a_new_one_
     bound = {"relmgmt_secrets": {PACKAGE: {"token": "notes:a#b"}}, "relmgmt_config": {PACKAGE: {"port": 80}}}
     fleet = {name: host(info(), **bound) for name in ("a", "b")}
     first = begin(registry, fleet, package())
-    assert first.plan.secrets == {"notes:a#b": "1"}
+    assert first.plan.versions == {"notes:a#b": "1"}
     alive.clear()
     monkeypatch.setattr(Notes, "newest", 2)
     again = begin(registry, fleet, package(), holder=OTHER)
-    assert (again.plan.id, again.plan.secrets) == (first.plan.id, {"notes:a#b": "1"})
+    assert (again.plan.id, again.plan.versions) == (first.plan.id, {"notes:a#b": "1"})
     assert [again.plan.hosts[name].profile for name in fleet] == [first.plan.hosts[name].profile for name in fleet]
     alive.clear()
     part = {"a": fleet["a"]}
@@ -263,7 +263,7 @@ def test_a_rollout_that_goes_on_keeps_the_versions_of_its_secrets_and_a_new_one_
     assert joined.plan.hosts["a"].profile == first.plan.hosts["a"].profile
     alive.clear()
     other = begin(registry, fleet, package("2.1.0"), holder=ME)
-    assert (other.plan.id != first.plan.id, other.plan.secrets) == (True, {"notes:a#b": "2"})
+    assert (other.plan.id != first.plan.id, other.plan.versions) == (True, {"notes:a#b": "2"})
 
 
 def test_another_version_supersedes_an_unfinished_rollout(registry: Registry, package: MakePackage) -> None:
