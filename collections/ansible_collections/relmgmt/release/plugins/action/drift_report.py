@@ -5,19 +5,18 @@
 from __future__ import annotations
 
 import functools
-import os
 import pathlib
 import typing as t
 
 from ansible.utils.display import Display
 
 from ..module_utils._model.errors import BackendError, ConflictError, InputError, RelmgmtError
+from ..plugin_utils._access import access_of
 from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._drift import FORMATS, SUFFIXES, Intent, against, intent_of, pinned, report, seen
 from ..plugin_utils._files import write_text
 from ..plugin_utils._registry import Registry, location, utc_now
-from ..plugin_utils._secrets import Access, providers, resolve
-from ..plugin_utils._vault_file import vault_file_opener
+from ..plugin_utils._secrets import Providers, resolve
 
 Data = dict[str, t.Any]
 
@@ -30,7 +29,7 @@ class ActionModule(ControllerAction):
         fleet = task_vars["hostvars"]
         infos = {host: plain(fleet[host].get(params["infos"]) or {}) for host in params["hosts"]}
         rows = self._recorded(params, fleet)
-        store = self._store(rows, infos) if params["secrets"] else {}
+        store = self._store(rows, infos, params["secret_stores"]) if params["secrets"] else {}
         hosts = [
             _Host(host, str(fleet[host].get("relmgmt_site") or ""), info, host in rows, rows.get(host)).told(store)
             for host, info in sorted(infos.items())
@@ -84,7 +83,7 @@ class ActionModule(ControllerAction):
                 and row["environment"] == str(fleet[row["host"]].get("relmgmt_environment") or row["environment"])
             }
 
-    def _store(self, rows: dict[str, Intent | None], infos: t.Mapping[str, Data]) -> dict[str, str]:
+    def _store(self, rows: dict[str, Intent | None], infos: t.Mapping[str, Data], stores: object) -> dict[str, str]:
         """Reference → version that the store has now, of what plans pinned: hosts choose none of them."""
         wanted = {
             reference
@@ -92,8 +91,8 @@ class ActionModule(ControllerAction):
             for reference in (intent.secrets if intent else ())
             if reference in seen(infos[host]).versions
         }
-        access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ)
-        found = resolve(wanted, providers=providers(access))
+        with Providers(access_of(self._loader, stores, issue=False)) as providers:
+            found = resolve(wanted, providers=providers)
         return {reference: secret.version for reference, secret in found.items()}
 
 

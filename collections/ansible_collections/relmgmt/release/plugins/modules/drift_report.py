@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller
+  - relmgmt.release.secrets
 options:
   package:
     description: Name of the package, C(team/app), that hosts were asked for.

@@ -51,7 +51,7 @@ def intent_of(row: Data, plan: Data) -> Intent | None:
         release=row["digest"],
         profile=planned.get("profile", ""),
         deployment=int(row["deployment"] or 0),
-        secrets=plan.get("secrets", {}),
+        secrets=plan.get("versions", {}),
     )
 
 
