@@ -77,12 +77,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask the hosts
-  relmgmt.release.host_info:
+# Before it, on every host: relmgmt.release.host_info with verify=true and on_failure=report, registered as verified.
+- name: Fail where hosts have drifted
+  relmgmt.release.drift_report:
     package: calendar/radicale
-    verify: true
-    on_failure: report
-  register: verified
+    hosts: "{{ ansible_play_hosts_all }}"
+    infos: verified
+  run_once: true
+  delegate_to: localhost
 
 - name: Write a report for the ticket, and go on whatever it says
   relmgmt.release.drift_report:
