@@ -61,7 +61,8 @@ options:
     default: true
   fail:
     description:
-      - Whether the task fails where a host has drifted, or where none gave a certain answer.
+      - Whether the task fails where a host has drifted, or where none gave a certain answer. It says which, then; what
+        differs is in the report that is shown or written.
       - A host that cannot be reached has not drifted; it is told apart.
     type: bool
     default: true
@@ -100,7 +101,7 @@ EXAMPLES = r"""
 RETURN = r"""
 hosts:
   description: Every host that was asked, by name.
-  returned: when the report could be made
+  returned: success
   type: list
   elements: dict
   contains:
@@ -146,11 +147,11 @@ unanswered:
   elements: str
 report:
   description: All of it as data, as the form V(json) has it.
-  returned: when the report could be made
+  returned: success
   type: dict
 text:
   description: The report in the form that O(format) names. In diff mode it tells what was expected and what was found.
-  returned: when the report could be made
+  returned: success
   type: str
 file:
   description: Where it was written to; empty if nowhere.
