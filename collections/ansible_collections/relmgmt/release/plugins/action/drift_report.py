@@ -46,12 +46,14 @@ class ActionModule(ControllerAction):
             write_text(path, FORMATS[SUFFIXES[path.suffix]](made))
         if params["show"]:
             Display().display(text)
-        result = {"changed": False, "report": made, "text": text, "file": str(path or "")}
-        result.update({name: made[name] for name in ("hosts", "drifted", "unanswered")})
+        told = {"file": str(path or ""), **{name: made[name] for name in ("drifted", "unanswered")}}
+        error = _verdict(made) if params["fail"] else None
+        if error:
+            return {**self.failure(error), **told}  # Ansible prints all of it, and the report has been shown
+        result = {"changed": False, **told, "hosts": hosts, "report": made, "text": text}
         if self.diff_mode:
             result["diff"] = [_difference(host) for host in hosts if host["findings"]]
-        error = _verdict(made) if params["fail"] else None
-        return {**result, **self.failure(error)} if error else result
+        return result
 
     def _file(self, file: str) -> pathlib.Path | None:
         """Where to write it to.

@@ -62,7 +62,8 @@ options:
     default: true
   fail:
     description:
-      - Whether the task fails where a host has drifted, or where none gave a certain answer.
+      - Whether the task fails where a host has drifted, or where none gave a certain answer. It says which, then; what
+        differs is in the report that is shown or written.
       - A host that cannot be reached has not drifted; it is told apart.
     type: bool
     default: true
@@ -78,12 +79,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask the hosts
-  relmgmt.release.host_info:
+# Before it, on every host: relmgmt.release.host_info with verify=true and on_failure=report, registered as verified.
+- name: Fail where hosts have drifted
+  relmgmt.release.drift_report:
     package: calendar/radicale
-    verify: true
-    on_failure: report
-  register: verified
+    hosts: "{{ ansible_play_hosts_all }}"
+    infos: verified
+  run_once: true
+  delegate_to: localhost
 
 - name: Write a report for the ticket, and go on whatever it says
   relmgmt.release.drift_report:
@@ -99,7 +102,7 @@ EXAMPLES = r"""
 RETURN = r"""
 hosts:
   description: Every host that was asked, by name.
-  returned: when the report could be made
+  returned: success
   type: list
   elements: dict
   contains:
@@ -145,11 +148,11 @@ unanswered:
   elements: str
 report:
   description: All of it as data, as the form V(json) has it.
-  returned: when the report could be made
+  returned: success
   type: dict
 text:
   description: The report in the form that O(format) names. In diff mode it tells what was expected and what was found.
-  returned: when the report could be made
+  returned: success
   type: str
 file:
   description: Where it was written to; empty if nowhere.
