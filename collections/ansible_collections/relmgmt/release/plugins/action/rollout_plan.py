@@ -65,7 +65,7 @@ from ..plugin_utils._rollout import (
     take_back,
 )
 from ..plugin_utils._rollout import check as check_rollout
-from ..plugin_utils._secrets import Access, Kept, give_back
+from ..plugin_utils._secrets import Access, Kept
 from ..plugin_utils._transfer import prepare
 
 _PREFIXES = ("relmgmt_config", SECRETS_PREFIX, DATABASES)
@@ -193,7 +193,7 @@ class ActionModule(ControllerAction):
         """What was leased, where no rollout comes of it."""
         leased = self._leased[:]
         self._leased.clear()
-        return [said for each in leased if (said := give_back(each, each.line()))]
+        return keeper.given_back(leased)
 
     @staticmethod
     def _wish(params: dict[str, t.Any], package: Package, hosts: t.Mapping[str, HostInput]) -> Wish:

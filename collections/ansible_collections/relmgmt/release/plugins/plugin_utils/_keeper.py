@@ -26,7 +26,7 @@ from ._beside import detach, start_beside
 from ._registry import Holder, heartbeat
 from ._secrets import Kept, give_back, renew
 
-__all__ = ["end", "main", "start"]
+__all__ = ["end", "given_back", "keep", "main", "start"]
 
 FILE = "leases.json"
 
@@ -58,7 +58,16 @@ def end(directory: pathlib.Path) -> list[str]:
     kept = _read(file)
     with contextlib.suppress(OSError):
         file.unlink()
-    return [said for each in kept if (said := give_back(each, each.line()))]
+    return given_back(kept)
+
+
+def given_back(kept: collections.abc.Iterable[Kept]) -> list[str]:
+    """Revoke it; what is wrong where that failed, for people."""
+    said = []
+    for each in kept:
+        with contextlib.closing(each.line()) as line:
+            said.append(give_back(each, line))
+    return [text for text in said if text]
 
 
 def main(request: dict[str, t.Any]) -> None:
@@ -77,17 +86,18 @@ def keep(file: pathlib.Path, lives: collections.abc.Callable[[], bool], **times:
     kept = _read(file)
     if not kept:
         return
-    lines = [each.line() for each in kept]
 
     def renew_all() -> None:
-        failed: RelmgmtError | None = None
-        for each, line in zip(kept, lines, strict=True):
-            try:
-                renew(each, line)
-            except RelmgmtError as exc:
-                failed = exc
+        failed: list[RelmgmtError] = []
+        for each in kept:
+            # A new line each time: one that has waited for long enough gives up for good.
+            with contextlib.closing(each.line()) as line:
+                try:
+                    renew(each, line)
+                except RelmgmtError as exc:
+                    failed.append(exc)
         if failed:
-            raise failed
+            raise failed[0]
 
     heartbeat.beat(renew_all, lambda: file.exists() and lives(), every=min(each.every for each in kept), **times)
     if file.exists():
