@@ -19,7 +19,7 @@ from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
 from .. import _run_directory as run_directory
 from .._registry import Holder, Registry
-from .._secrets import Access
+from .._secrets import Access, Providers
 from .clocks import Timing, largest_wave, set_clocks
 from .databases import Databases, Inventory
 from .gate import Gate, Ruling
@@ -27,7 +27,7 @@ from .joining import JobPart
 from .migration import Database
 from .opening import Opened, Package
 from .plan import Plan
-from .planning import Hosts, Wish, left_out, make_plan
+from .planning import Hosts, Wish, left_out, make_plan, pins_of
 from .preflight import code_of, problem_of, require_distinct
 from .profiles import Scope, make_profiles
 from .refusals import Blocker, Refusals
@@ -70,9 +70,10 @@ class Survey:
         wish, package = self.wish, self.package
         out = self._left_out()
         taking_part = {host: known for host, known in self.hosts.items() if host not in out}
-        profiles = self._profiles(taking_part)
-        runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
         unfinished = self._unfinished(registry)
+        with Providers(self.access) as providers:
+            profiles = self._profiles(taking_part, unfinished, providers)
+        runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
 
         def made(wanted: Wish) -> Plan:
             return make_plan(
@@ -128,18 +129,19 @@ class Survey:
                 self.refusals.note(Blocker(code_of(hosts[host].info), problem, _MEND, (host,)))
             return unready
 
-    def _profiles(self, hosts: Hosts) -> dict[str, Profile]:
+    def _profiles(self, hosts: Hosts, unfinished: Plan | None, providers: Providers) -> dict[str, Profile]:
         """Those that can be made. What is refused for any host is told for all; then halves are tried, and halves of
         those, until it is known who is not concerned."""
         manifest, path = self.package.manifest, self.package.path
         if manifest is None or path is None or not hosts:
             return {}
         scope, found = Scope(self.wish.environment, self.wish.instance), dict[str, Profile]()
+        pins = pins_of(unfinished, self.wish, manifest.digest, self.hosts, named=bool(self.rollout))
 
         def refusal(names: list[str]) -> RelmgmtError | None:
             try:
                 some = {name: hosts[name] for name in names}
-                made = make_profiles(manifest, path, some, scope, self.access)
+                made = make_profiles(manifest, path, some, scope, self.access, pins=pins, providers=providers)
                 found.update({name: each.profile for name, each in made.items()})
             except RelmgmtError as exc:
                 return exc

@@ -10,6 +10,7 @@ from .handed_out import hand_out, handed_out
 from .reference import Reference, parse
 from .resolve import PROVIDERS, Providers, bind, resolve
 from .secret import Access, Provider, Secret, Versioned
+from .stores import read_stores
 from .vault import Kept, Vault, give_back, renew
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "hand_out",
     "handed_out",
     "parse",
+    "read_stores",
     "renew",
     "resolve",
 ]

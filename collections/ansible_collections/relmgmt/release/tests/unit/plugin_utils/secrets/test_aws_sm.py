@@ -105,6 +105,18 @@ def test_a_key_the_whole_text_and_versions(moto: str, aws: t.Any) -> None:
     assert read("aws-sm:prod/shop", moto)[0] == json.dumps({"db": f"{VALUE}-2"})
 
 
+def test_a_plan_that_goes_on_reads_the_version_that_it_has_while_that_is_kept(moto: str, aws: t.Any) -> None:
+    first = aws.create_secret(Name="pinned", SecretString=VALUE)["VersionId"]
+    second = aws.put_secret_value(SecretId="pinned", SecretString=f"{VALUE}-2")["VersionId"]
+    gone = "00000000-0000-0000-0000-000000000000"
+    for pin, told in ((first, first), (gone, second)):
+        with providers(moto) as found:
+            assert (
+                resolve(["aws-sm:pinned"], providers=found, pins={"aws-sm:pinned": pin})["aws-sm:pinned"].version
+                == told
+            )
+
+
 def test_an_arn_says_the_region(moto: str) -> None:
     with contextlib.closing(client_of(moto, "us-west-2")) as client:
         arn = client.create_secret(Name="far", SecretString=VALUE)["ARN"]
