@@ -69,7 +69,11 @@ def aws(moto: str) -> t.Iterator[t.Any]:
 
 
 def client_of(moto: str, region: str = REGION) -> t.Any:
-    return session_module.Settings(endpoint=moto).client(session_module.sdk(), region)
+    """A client that fills it; it waits as long as it takes."""
+    library = session_module.sdk()
+    config = library.Config(read_timeout=120, retries={"total_max_attempts": 1})
+    session = library.Session("test", "test", region_name=region)
+    return session.client("secretsmanager", endpoint_url=moto, config=config)
 
 
 def providers(endpoint: str = "", *, scheme: str = "aws-sm", **environ: str) -> Providers:
@@ -142,8 +146,7 @@ def test_the_usual_variables_say_where(moto: str, aws: t.Any) -> None:
 @pytest.fixture(scope="module")
 def stocked(moto: str) -> str:
     """The address, and what cannot be read is there."""
-    session = session_module.sdk().Session("test", "test", region_name=REGION)
-    client = session.client("secretsmanager", endpoint_url=moto)
+    client = client_of(moto)
     client.create_secret(Name="some", SecretString=json.dumps({"a": VALUE, "number": 1}))
     client.create_secret(Name="text", SecretString=VALUE)
     client.create_secret(Name="list", SecretString=json.dumps([VALUE]))
