@@ -19,6 +19,7 @@ from ..module_utils._model.manifest import Manifest
 from ..plugin_utils import _keeper as keeper
 from ..plugin_utils._access import access_of
 from ..plugin_utils._action import ControllerAction, plain
+from ..plugin_utils._core_dump import no_core_dump
 from ..plugin_utils._dml import Settings
 from ..plugin_utils._fallback import find_packages
 from ..plugin_utils._login import login
@@ -173,6 +174,7 @@ class ActionModule(ControllerAction):
 
     def _access(self, params: dict[str, t.Any]) -> Access:
         """What the secrets are read with. What is leased with them is kept for now."""
+        no_core_dump()
         told, leased = self._told, self._leased
         return access_of(
             self._loader,

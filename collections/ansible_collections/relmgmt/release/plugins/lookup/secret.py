@@ -17,6 +17,8 @@ description:
     has read comes from there, in the same version, and the store is not asked again.
   - Everything else is read from its store, once in each process of Ansible, with a login that is given back.
   - What it returns is text, and never a template, whatever it looks like.
+  - Credentials that a store makes anew for each request, and leases, are given within a run alone, which keeps them
+    alive and gives them back.
 notes:
   - >-
     A task that is given a secret shows it with C(-vvv) and in callbacks, unless the option is known to be secret or
@@ -30,7 +32,7 @@ options:
   _terms:
     description:
       - References, C(scheme:place#key@version). Key and version can be left out where the store allows it.
-      - Schemes are C(ansible-vault), C(aws-sm) and C(env), among others. Relative paths start at the playbook.
+      - Schemes are C(ansible-vault), C(aws-sm), C(env) and C(vault). Relative paths start at the playbook.
     type: list
     elements: str
     required: true
@@ -50,7 +52,7 @@ EXAMPLES = r"""
   ansible.builtin.uri:
     url: https://lb.example.net/drain
     url_username: release
-    url_password: "{{ lookup('relmgmt.release.secret', 'env:LB_PASSWORD') }}"
+    url_password: "{{ lookup('relmgmt.release.secret', 'vault:kv/lb#password') }}"
   no_log: true
 
 - name: Two at once, from AWS Secrets Manager in another region
@@ -69,8 +71,6 @@ _raw:
   elements: str
 """
 
-import os
-import pathlib
 import typing as t
 
 from ansible.errors import AnsibleLookupError
@@ -78,12 +78,12 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ..module_utils._model.digest import canonical, digest_of
-from ..module_utils._model.errors import InputError, RelmgmtError
+from ..module_utils._model.errors import RelmgmtError
+from ..plugin_utils._access import access_of
 from ..plugin_utils._action import plain
 from ..plugin_utils._holder import Holder
 from ..plugin_utils._run_directory import read_secrets
-from ..plugin_utils._secrets import Access, Providers, Secret, hand_out, parse, resolve
-from ..plugin_utils._vault_file import vault_file_opener
+from ..plugin_utils._secrets import Providers, Secret, hand_out, parse, read_stores, resolve
 
 __all__ = ["LookupModule"]
 
@@ -93,7 +93,7 @@ class LookupModule(LookupBase):
         """The secrets; the causes are not chained, since a library's text may quote them."""
         self.set_options(var_options=variables, direct=kwargs)
         try:
-            stores = _checked(plain(self.get_option("stores") or {}))
+            stores = read_stores(plain(self.get_option("stores")))
             references = [str(parse(plain(term), where="relmgmt.release.secret")) for term in terms]
             found = hand_out(references, store=digest_of(canonical(stores)), read=lambda new: self._read(new, stores))
         except RelmgmtError as exc:
@@ -108,22 +108,6 @@ class LookupModule(LookupBase):
         """
         # A lookup works in the playbook's process or, as most do, in a child of it.
         found = read_secrets({Holder.of(), Holder.run()})
-        access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ, stores)
         rest = [reference for reference in references if reference not in found]
-        with Providers(access) as providers:
+        with Providers(access_of(self._loader, stores)) as providers:
             return {**found, **resolve(rest, providers=providers)}
-
-
-def _checked(stores: t.Any) -> dict[str, t.Any]:
-    """The settings of the stores; Ansible itself would quote what is wrong with them.
-
-    Raises:
-        InputError: they are not a mapping of mappings (``secret-store-setting-malformed``).
-    """
-    if isinstance(stores, dict) and all(isinstance(settings, dict) for settings in stores.values()):
-        return stores
-    raise InputError(
-        "secret-store-setting-malformed",
-        "stores: this is not a dictionary of scheme and settings (it is not shown, it may hold a login)",
-        hint="Write stores={'aws-sm': {'region': 'eu-west-1'}}, or set relmgmt_secret_stores.",
-    )

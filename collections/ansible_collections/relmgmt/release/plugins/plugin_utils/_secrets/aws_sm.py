@@ -67,7 +67,18 @@ class SecretsManager:
             )
 
     def read(self, reference: Reference) -> Secret:
-        version = reference.version or _CURRENT
+        return self._read(reference, reference.version or _CURRENT)
+
+    def read_at(self, reference: Reference, version: str) -> Secret:
+        """As it was at the version of that id, as long as it is kept; else as it is."""
+        try:
+            return self._read(reference, version)
+        except InputError as exc:
+            if exc.code != "secret-version-missing":
+                raise
+            return self.read(reference)
+
+    def _read(self, reference: Reference, version: str) -> Secret:
         if (reference.rest, version) not in self._answers:
             self._answers[reference.rest, version] = self._ask(reference, version)
         answer = self._answers[reference.rest, version]

@@ -69,7 +69,11 @@ def aws(moto: str) -> t.Iterator[t.Any]:
 
 
 def client_of(moto: str, region: str = REGION) -> t.Any:
-    return session_module.Settings(endpoint=moto).client(session_module.sdk(), region)
+    """A client that fills it; it waits as long as it takes."""
+    library = session_module.sdk()
+    config = library.Config(read_timeout=120, retries={"total_max_attempts": 1})
+    session = library.Session("test", "test", region_name=region)
+    return session.client("secretsmanager", endpoint_url=moto, config=config)
 
 
 def providers(endpoint: str = "", *, scheme: str = "aws-sm", **environ: str) -> Providers:
@@ -105,6 +109,18 @@ def test_a_key_the_whole_text_and_versions(moto: str, aws: t.Any) -> None:
     assert read("aws-sm:prod/shop", moto)[0] == json.dumps({"db": f"{VALUE}-2"})
 
 
+def test_a_plan_that_goes_on_reads_the_version_that_it_has_while_that_is_kept(moto: str, aws: t.Any) -> None:
+    first = aws.create_secret(Name="pinned", SecretString=VALUE)["VersionId"]
+    second = aws.put_secret_value(SecretId="pinned", SecretString=f"{VALUE}-2")["VersionId"]
+    gone = "00000000-0000-0000-0000-000000000000"
+    for pin, told in ((first, first), (gone, second)):
+        with providers(moto) as found:
+            assert (
+                resolve(["aws-sm:pinned"], providers=found, pins={"aws-sm:pinned": pin})["aws-sm:pinned"].version
+                == told
+            )
+
+
 def test_an_arn_says_the_region(moto: str) -> None:
     with contextlib.closing(client_of(moto, "us-west-2")) as client:
         arn = client.create_secret(Name="far", SecretString=VALUE)["ARN"]
@@ -130,8 +146,7 @@ def test_the_usual_variables_say_where(moto: str, aws: t.Any) -> None:
 @pytest.fixture(scope="module")
 def stocked(moto: str) -> str:
     """The address, and what cannot be read is there."""
-    session = session_module.sdk().Session("test", "test", region_name=REGION)
-    client = session.client("secretsmanager", endpoint_url=moto)
+    client = client_of(moto)
     client.create_secret(Name="some", SecretString=json.dumps({"a": VALUE, "number": 1}))
     client.create_secret(Name="text", SecretString=VALUE)
     client.create_secret(Name="list", SecretString=json.dumps([VALUE]))
