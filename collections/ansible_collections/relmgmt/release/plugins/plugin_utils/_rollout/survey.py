@@ -29,7 +29,7 @@ from .opening import Opened, Package
 from .plan import Plan
 from .planning import Hosts, Wish, left_out, make_plan
 from .preflight import code_of, problem_of, require_distinct
-from .profiles import Scope, make_profiles
+from .profiles import Made, Scope, make_profiles
 from .refusals import Blocker, Refusals
 from .unfinished import NEW, find_unfinished, require_same_hosts
 
@@ -70,7 +70,8 @@ class Survey:
         wish, package = self.wish, self.package
         out = self._left_out()
         taking_part = {host: known for host, known in self.hosts.items() if host not in out}
-        profiles = self._profiles(taking_part)
+        rendered = self._profiles(taking_part)
+        profiles = {host: each.profile for host, each in rendered.items()}
         runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
         unfinished = self._unfinished(registry)
 
@@ -98,7 +99,8 @@ class Survey:
         directory = run_directory.write_profiles(run, profiles)
         clocks = set_clocks(plan.waves, runtimes, self.timing)
         part = JobPart("", tuple(self.hosts), 0.0, clocks.confirm_timeout)
-        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part)
+        fallbacks = {host: each.fallbacks for host, each in sorted(rendered.items()) if each.fallbacks}
+        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part, fallbacks)
 
     def _unfinished(self, registry: Registry) -> Plan | None:
         """The plan of the open rollout that would go on."""
@@ -128,19 +130,19 @@ class Survey:
                 self.refusals.note(Blocker(code_of(hosts[host].info), problem, _MEND, (host,)))
             return unready
 
-    def _profiles(self, hosts: Hosts) -> dict[str, Profile]:
+    def _profiles(self, hosts: Hosts) -> dict[str, Made]:
         """Those that can be made. What is refused for any host is told for all; then halves are tried, and halves of
         those, until it is known who is not concerned."""
         manifest, path = self.package.manifest, self.package.path
         if manifest is None or path is None or not hosts:
             return {}
-        scope, found = Scope(self.wish.environment, self.wish.instance), dict[str, Profile]()
+        scope, found = Scope(self.wish.environment, self.wish.instance), dict[str, Made]()
 
         def refusal(names: list[str]) -> RelmgmtError | None:
             try:
                 some = {name: hosts[name] for name in names}
-                made = make_profiles(manifest, path, some, scope, self.access)
-                found.update({name: each.profile for name, each in made.items()})
+                down = self.wish.secrets_down
+                found.update(make_profiles(manifest, path, some, scope, self.access, secrets_down=down))
             except RelmgmtError as exc:
                 return exc
             return None

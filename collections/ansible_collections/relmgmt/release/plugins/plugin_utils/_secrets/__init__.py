@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from .reference import Reference, parse
-from .resolve import PROVIDERS, Providers, bind, resolve
+from .resolve import PROVIDERS, Providers, attempt, bind, resolve, unreadable
 from .secret import Access, Provider, Secret, Versioned
 from .vault import Kept, Vault, give_back, renew
 
@@ -21,9 +21,11 @@ __all__ = [
     "Secret",
     "Vault",
     "Versioned",
+    "attempt",
     "bind",
     "give_back",
     "parse",
     "renew",
     "resolve",
+    "unreadable",
 ]
