@@ -4,8 +4,9 @@
 
 """What a change does to the service: a restart, unless all that changes declares that it asks for less (private).
 
-Less is asked for by files of the profile alone: the release is the same, and so is how it is run. The rules are the
-same in both directions.
+Less is asked for by files of the profile alone: the release is the same, and so is how it is run. A file asks for what
+its template declares, or for what the values declare that it changed through, where those alone changed. The rules are
+the same in both directions.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from __future__ import annotations
 import typing as t
 
 from .._model.errors import BackendError, RelmgmtError
-from .._model.manifest import NONE, RELOAD, RESTART
+from .._model.manifest import NONE, RESTART
+from .._model.origin import Origin, strongest
 from .._model.runtime import Service
 from .disk import Disk
 from .instance import PROFILE, Instance
@@ -38,22 +40,48 @@ def _least(instance: Instance, origin: int, target: int) -> str:
         return RESTART
     if (before.service, before.placements) != (service, after.placements):
         return RESTART
-    return _asked(instance, target, service, _changed(instance, origin, target))
+    declared, judge = _declared(instance, target), _Values(_about(instance, origin), _about(instance, target))
+    return strongest(
+        RESTART if path == service.unit_file else judge.asked(path, declared.get(path, RESTART))
+        for path in _changed(instance, origin, target)
+    )
 
 
 def action_of(instance: Instance, deployment: int, files: t.Iterable[str]) -> str:
     """What it takes to have the service of a deployment read these files of its profile anew. Raises as ``runtime``."""
     service = instance.runtime(deployment).service
-    return NONE if service is None else _asked(instance, deployment, service, set(files) - {PROFILE})
+    if service is None:
+        return NONE
+    declared = {**_declared(instance, deployment), service.unit_file: RESTART}
+    return strongest(declared.get(path, RESTART) for path in set(files) - {PROFILE})
 
 
-def _asked(instance: Instance, deployment: int, service: Service, files: t.Iterable[str]) -> str:
+def _declared(instance: Instance, deployment: int) -> dict[str, str]:
+    """Rendered file → what its template asks for where it changes."""
     manifest = instance.disk.read_json("deployments", str(deployment), "release", "manifest.json") or {}
     templates = manifest.get("config", {}).get("templates", ())
-    declared = {template["destination"]: template.get("on_change", RESTART) for template in templates}
-    declared[service.unit_file] = RESTART
-    asked = {declared.get(path, RESTART) for path in files}
-    return RESTART if RESTART in asked else RELOAD if RELOAD in asked else NONE
+    return {template["destination"]: template.get("on_change", RESTART) for template in templates}
+
+
+class _Values:
+    """What changed values ask for, by what lies beside the profiles."""
+
+    def __init__(self, before: dict[str, t.Any], after: dict[str, t.Any]) -> None:
+        self._before, self._after = before.get("origins", {}), after.get("origins", {})
+        self._asks = {**before.get("asks", {}), **after.get("asks", {})}
+        was, will = before.get("inputs", {}), after.get("inputs", {})
+        self._changed = [name for name in {**was, **will} if was.get(name) != will.get(name)]
+
+    def asked(self, path: str, otherwise: str) -> str:
+        if path not in self._before or path not in self._after:
+            return otherwise
+        before = Origin.from_dict(self._before[path])
+        return Origin.from_dict(self._after[path]).asks(before, self._changed, self._asks, otherwise)
+
+
+def _about(instance: Instance, deployment: int) -> dict[str, t.Any]:
+    found = instance.disk.read_json("deployments", str(deployment), "profile", PROFILE)
+    return found if isinstance(found, dict) else {}
 
 
 def _changed(instance: Instance, origin: int, target: int) -> set[str]:

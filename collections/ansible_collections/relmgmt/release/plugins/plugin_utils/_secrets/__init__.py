@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .handed_out import hand_out, handed_out
 from .reference import Reference, parse
-from .resolve import PROVIDERS, Providers, bind, resolve
+from .resolve import PROVIDERS, Providers, attempt, bind, resolve, unreadable
 from .secret import Access, Provider, Secret, Versioned
 from .stores import read_stores
 from .vault import Kept, Vault, give_back, renew
@@ -23,6 +23,7 @@ __all__ = [
     "Secret",
     "Vault",
     "Versioned",
+    "attempt",
     "bind",
     "give_back",
     "hand_out",
@@ -31,4 +32,5 @@ __all__ = [
     "read_stores",
     "renew",
     "resolve",
+    "unreadable",
 ]
