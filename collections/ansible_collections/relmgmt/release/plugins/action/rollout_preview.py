@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import pathlib
-import tempfile
 import typing as t
 
 import ansible.constants as C
@@ -17,16 +15,12 @@ from ansible import context
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
 
-from ..module_utils._model.errors import BackendError, ConflictError, InputError
-from ..module_utils._model.manifest import Manifest
-from ..module_utils._model.profile import Profile
-from ..module_utils._model.runtime import Runtime
+from ..module_utils._model.errors import ConflictError, InputError
 from ..plugin_utils._action import plain
-from ..plugin_utils._preview import FORMATS, SUFFIXES, Sight, preview
+from ..plugin_utils._preview import FORMATS, Said, preview, require_form, see, write
 from ..plugin_utils._registry import Holder, Registry, location, utc_now
 from ..plugin_utils._rollout import (
     DATABASES,
-    DEPLOY,
     Blocker,
     Gate,
     HostInput,
@@ -37,12 +31,12 @@ from ..plugin_utils._rollout import (
     Timing,
     Wish,
     budget_of,
+    hand_on,
     run_directory,
     site_budgets_of,
 )
 from ..plugin_utils._secrets import Access
 from ..plugin_utils._spec import argument_spec
-from ..plugin_utils._transfer import weigh
 from ..plugin_utils._vault_file import vault_file_opener
 from .rollout_plan import ActionModule as Planning
 
@@ -98,10 +92,11 @@ class ActionModule(Planning):
             )
             opened = survey.plan(registry, Holder.run(), run)
         fallback = self._fallback(request, hosts, opened.plan, run)
-        result = self._result(opened, package, hosts, location(request), fallback, adopt=request["adopt"])
+        about = {"registry": location(request), "fallback": fallback, "adopt": request["adopt"]}
+        result = hand_on(opened, package, hosts, check=True, **about)
         for host, task in result["tasks"].items():
             task["profile"] = task.get("profile", "") if opened.plan.hosts[host].profile else ""
-        notes = result.pop("warnings", [])
+        notes = [opened.clocks.warning] if opened.clocks.warning else []
         return {**result, "changed": False, "notes": notes, "blockers": [found.to_dict() for found in refusals.found]}
 
     def _found(self, request: Data, run: str, refusals: Refusals) -> Package:
@@ -121,16 +116,16 @@ class ActionModule(Planning):
     # --- all of it ---
 
     def _end(self, params: Data, task_vars: Data) -> Data:
-        rollout, path = params["rollout"], self._file(params["file"])
+        rollout = params["rollout"]
+        path = require_form(self.path(params["file"])) if params["file"] else None
         plan = Plan.from_dict(rollout)
-        fleet = plain({host: _said(task_vars["hostvars"][host], params) for host in plan.hosts})
+        fleet = {host: _said(task_vars["hostvars"][host], params) for host in plan.hosts}
         with Registry.open(location(rollout), write=False) as registry:
             history = registry.rollouts(package=plan.package, environment=plan.environment)
-        shelf = _Shelf()
         forks = int(context.CLIARGS.get("forks") or C.DEFAULT_FORKS)
         made = preview(
             plan,
-            {host: _sight(plan, host, said, shelf) for host, said in fleet.items()},
+            see(plan, fleet),
             blockers=[Blocker.from_dict(blocker) for blocker in params["blockers"]],
             notes=params["notes"],
             timing=Timing(forks, 0.0, history),
@@ -139,79 +134,13 @@ class ActionModule(Planning):
         if not params["keep_profiles"]:
             run_directory.remove(plan.id)
         if path and not self._task.check_mode:
-            _write(path, FORMATS[SUFFIXES[path.suffix]](made))
+            write(path, made)
         text = FORMATS[params["format"]](made)
         if params["show"]:
             Display().display(text)
         if made["blocked"] and params["on_blocked"] == "fail":
             return {**self.failure(_blocked(made["blockers"])), "file": str(path or "")}
         return {"changed": False, "preview": made, "text": text, "file": str(path or "")}
-
-    def _file(self, file: str) -> pathlib.Path | None:
-        """Where to write it to.
-
-        Raises:
-            InputError: its suffix names no form (``preview-format-unknown``).
-        """
-        if not file:
-            return None
-        path = self.path(file)
-        if path.suffix not in SUFFIXES:
-            raise InputError(
-                "preview-format-unknown",
-                f"{file}: a preview is not written as {path.suffix or 'a file without suffix'}",
-                hint=f"Let its name end in {', '.join(SUFFIXES)}.",
-            )
-        return path
-
-
-class _Shelf:
-    """The packages that a preview tells of: each is read and weighed once for all hosts."""
-
-    def __init__(self) -> None:
-        self.manifest = functools.cache(_manifest)
-        self.weight = functools.cache(self._weigh)
-
-    def _weigh(self, source: pathlib.Path, held: tuple[str, ...], fallback: tuple[pathlib.Path, ...]) -> int:
-        return weigh(self.manifest(source), source, [{"release": digest} for digest in held], fallback)
-
-
-def _manifest(directory: pathlib.Path) -> Manifest:
-    return Manifest.from_dict(_read(directory / "manifest.json"))
-
-
-def _sight(plan: Plan, host: str, said: Data, shelf: _Shelf) -> Sight:
-    info, task = said["info"], said["task"]
-    if not task.get("source") or plan.hosts[host].action != DEPLOY:
-        return Sight(info)
-    source, fallback = pathlib.Path(task["source"]), tuple(map(pathlib.Path, task["fallback"]))
-    release = info.get("release") or {}
-    held = tuple(sorted({deployment["release"] for deployment in release.get("deployments", ())}))
-    same = (release.get("current") or {}).get("release") == plan.digest
-    return Sight(
-        info=info,
-        staged=said["staged"],
-        manifest=shelf.manifest(source),
-        leaving=shelf.manifest(source) if same else shelf.manifest(fallback[0]) if fallback else None,
-        runtime=_runtime(task.get("profile") or ""),
-        send=shelf.weight(source, held, fallback),
-    )
-
-
-def _write(path: pathlib.Path, text: str) -> None:
-    """For its owner alone; whole or not at all.
-
-    Raises:
-        BackendError: it cannot be written (``preview-unwritable``).
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except OSError as exc:
-        raise BackendError("preview-unwritable", f"{path}: {exc.strerror}", hint="Name another file.") from None
 
 
 def _validated(request: Data) -> Data:
@@ -234,31 +163,11 @@ def _budget(request: Data, name: str, hosts: int) -> int:
     return budget_of(request[name], hosts, name=name)
 
 
-def _said(known: t.Mapping[str, t.Any], params: Data) -> Data:
+def _said(known: t.Mapping[str, t.Any], params: Data) -> Said:
     """What the host's variables hold of it: its answers, and its part of the plan."""
-    staged = known.get(params["staged"]) if params["staged"] else None
-    return {
-        "info": known.get(params["infos"]) or {},
-        "task": known.get(params["tasks"]) or {},
-        "staged": None if not staged or staged.get("skipped") else staged,
-    }
-
-
-def _runtime(profile: str) -> Runtime | None:
-    if not profile:
-        return None
-    return Runtime.from_dict(Profile.from_dict(_read(pathlib.Path(profile))).runtime)
-
-
-def _read(path: pathlib.Path) -> Data:
-    try:
-        return t.cast(Data, json.loads(path.read_bytes()))
-    except (OSError, ValueError):
-        raise InputError(
-            "preview-ended",
-            f"{path} is not there any more",
-            hint="Run it anew from step=begin; keep_profiles=true lets a preview be told twice.",
-        ) from None
+    staged = plain(known.get(params["staged"]) or {}) if params["staged"] else None
+    info, task = (plain(known.get(params[name]) or {}) for name in ("infos", "tasks"))
+    return Said(info, task, None if not staged or staged.get("skipped") else staged)
 
 
 def _blocked(blockers: list[Data]) -> ConflictError:

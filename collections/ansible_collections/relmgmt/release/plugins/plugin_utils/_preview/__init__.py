@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
-from .preview import Sight, preview
-from .shown import FORMATS, SUFFIXES
+from .preview import preview
+from .shown import FORMATS
+from .sights import Said, Sight, see
+from .ticket import require_form, write
 
-__all__ = ["FORMATS", "SUFFIXES", "Sight", "preview"]
+__all__ = ["FORMATS", "Said", "Sight", "preview", "require_form", "see", "write"]

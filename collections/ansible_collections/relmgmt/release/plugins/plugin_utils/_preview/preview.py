@@ -7,13 +7,10 @@
 from __future__ import annotations
 
 import collections.abc
-import dataclasses
 import datetime
 import typing as t
 
 from ...module_utils._model import outcome
-from ...module_utils._model.manifest import Manifest
-from ...module_utils._model.runtime import Runtime
 from .._rollout import (
     DEPLOY,
     LEFT_OUT,
@@ -32,27 +29,11 @@ from .._rollout import (
 )
 from .changes import Changes, Difference, asked_by, changes_of, service_of
 from .estimate import NOT_KNOWN, Estimates, Seconds
+from .sights import Sight
 
-__all__ = ["Sight", "preview"]
+__all__ = ["preview"]
 
 Data = dict[str, t.Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Sight:
-    """What is known of one host.
-
-    info: what it said of itself; staged: what staging would do there, None if it was not asked; manifest: of the
-    release that comes; leaving: of the one that runs, where it can be had; runtime: None where no profile could be
-    made; send: bytes that staging would send.
-    """
-
-    info: collections.abc.Mapping[str, t.Any]
-    staged: collections.abc.Mapping[str, t.Any] | None = None
-    manifest: Manifest | None = None
-    leaving: Manifest | None = None
-    runtime: Runtime | None = None
-    send: int | None = None
 
 
 Sights = collections.abc.Mapping[str, Sight]

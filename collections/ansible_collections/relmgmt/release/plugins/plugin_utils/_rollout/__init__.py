@@ -11,6 +11,7 @@ from .account import Close, closing, lease_of, lost_elsewhere, outcomes, remembe
 from .baking import Bake, wait
 from .clocks import Clocks, Timing, declared, set_clocks
 from .gate import Gate, Policy
+from .handing_on import hand_back, hand_on, running
 from .joining import (
     ACTIVATED,
     BEGIN,
@@ -123,6 +124,8 @@ __all__ = [
     "fresh",
     "frozen_instead",
     "good_outcomes",
+    "hand_back",
+    "hand_on",
     "judge",
     "judge_moves",
     "keep",
@@ -143,6 +146,7 @@ __all__ = [
     "require_fit_limit",
     "rows",
     "run_directory",
+    "running",
     "set_clocks",
     "shown_database",
     "site_budgets_of",
