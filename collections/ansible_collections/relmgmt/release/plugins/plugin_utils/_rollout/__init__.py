@@ -50,7 +50,7 @@ from .preflight import needed
 from .profiles import SECRETS_PREFIX, HostInput
 from .recording import LEASE_SECONDS, catch_up, keep, later, record, registry_of
 from .refusals import Blocker, Refusals
-from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
+from .rehearsal import AGAIN, LEAVE_NEW, PHASES, astray, judge, rehearsals
 from .strategy import STRATEGIES, Options, Wave, budget_of, site_budgets_of, waves
 from .survey import NOT_READY, Survey
 from .taking_back import TakenBack, take_back
@@ -61,6 +61,7 @@ from .wall_clock import clock_warning
 __all__ = [
     "ACTIVATED",
     "AFTER",
+    "AGAIN",
     "BEFORE",
     "BEGIN",
     "CONFIRMED",

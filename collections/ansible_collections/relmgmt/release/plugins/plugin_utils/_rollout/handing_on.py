@@ -38,6 +38,7 @@ def hand_on(
         **_shown(plan, part, registry, opened.lease),
         "order": list(part.own(plan.staging.hosts)),
         "batches": batches or [1],
+        "joins": opened.joins,
     }
     tasks = {
         host: {
