@@ -17,13 +17,16 @@ from ansible.utils.display import Display
 
 from ..module_utils._model.errors import ConflictError, InputError
 from ..plugin_utils._action import plain
-from ..plugin_utils._preview import FORMATS, Said, preview, require_form, see, write
-from ..plugin_utils._registry import Holder, Registry, location, utc_now
+from ..plugin_utils._dml import Keys, Settings
+from ..plugin_utils._evidence import ready_signer
+from ..plugin_utils._preview import FORMATS, Joined, Said, preview, require_form, see, write
+from ..plugin_utils._registry import REHEARSAL, ROLLOUT, Holder, Registry, location, utc_now
 from ..plugin_utils._rollout import (
     DATABASES,
     Blocker,
     Gate,
     HostInput,
+    JobPart,
     Package,
     Plan,
     Refusals,
@@ -32,6 +35,7 @@ from ..plugin_utils._rollout import (
     Wish,
     budget_of,
     hand_on,
+    require_fit_limit,
     run_directory,
     site_budgets_of,
 )
@@ -58,19 +62,17 @@ class ActionModule(Planning):
         run = f"check-{os.getppid()}"
         with contextlib.ExitStack() as failed:
             failed.callback(run_directory.remove, run)
-            result = self._begin(_validated(params["request"]), task_vars, run)
+            result = self._begin(params, task_vars, run)
             failed.pop_all()
         return result
 
     # --- the plan, with all that forbids it ---
 
-    def _begin(self, request: Data, task_vars: Data, run: str) -> Data:
-        if task_vars.get("ansible_limit"):
-            raise InputError(
-                "rollout-limited",
-                f"--limit {task_vars['ansible_limit']} would show another rollout",
-                hint="Choose the hosts by relmgmt_target instead.",
-            )
+    def _begin(self, params: Data, task_vars: Data, run: str) -> Data:
+        request = _validated(params["request"])
+        limit, joins = str(task_vars.get("ansible_limit") or ""), request["rollout"]
+        groups = {*task_vars["hostvars"], *task_vars.get("groups", {})}
+        require_fit_limit(limit, joins if request["kind"] == ROLLOUT else "", groups)
         refusals, fleet = Refusals(), task_vars["hostvars"]
         refusals.ask(lambda: self._check_environment(request, fleet), None)
         hosts = {host: self._host(request["infos"], fleet[host]) for host in request["hosts"]}
@@ -91,6 +93,9 @@ class ActionModule(Planning):
                 rollout=request["rollout"],
             )
             opened = survey.plan(registry, Holder.run(), run)
+            if request["kind"] == REHEARSAL:
+                keys = Keys(Settings.from_params(params).keys)
+                refusals.ask(lambda: ready_signer(registry, keys, replace=params["new_key"], write=False), False)
         fallback = self._fallback(request, hosts, opened.plan, run)
         about = {"registry": location(request), "fallback": fallback, "adopt": request["adopt"]}
         result = hand_on(opened, package, hosts, check=True, **about)
@@ -119,9 +124,11 @@ class ActionModule(Planning):
         rollout = params["rollout"]
         path = require_form(self.path(params["file"])) if params["file"] else None
         plan = Plan.from_dict(rollout)
-        fleet = {host: _said(task_vars["hostvars"][host], params) for host in plan.hosts}
+        part, known = JobPart.of(rollout), task_vars["hostvars"]
+        fleet = {host: _said(known[host], params) for host in part.hosts if host in known}
         with Registry.open(location(rollout), write=False) as registry:
             history = registry.rollouts(package=plan.package, environment=plan.environment)
+            joined = _joined(rollout["joins"], part, registry) if rollout.get("joins") else None
         forks = int(context.CLIARGS.get("forks") or C.DEFAULT_FORKS)
         made = preview(
             plan,
@@ -130,6 +137,8 @@ class ActionModule(Planning):
             notes=params["notes"],
             timing=Timing(forks, 0.0, history),
             now=utc_now(),
+            leave=params["leave"],
+            joined=joined,
         )
         if not params["keep_profiles"]:
             run_directory.remove(plan.id)
@@ -139,7 +148,7 @@ class ActionModule(Planning):
         if params["show"]:
             Display().display(text)
         if made["blocked"] and params["on_blocked"] == "fail":
-            return {**self.failure(_blocked(made["blockers"])), "file": str(path or "")}
+            return {**self.failure(_blocked(plan.kind, made["blockers"])), "file": str(path or "")}
         return {"changed": False, "preview": made, "text": text, "file": str(path or "")}
 
 
@@ -170,10 +179,15 @@ def _said(known: t.Mapping[str, t.Any], params: Data) -> Said:
     return Said(info, task, None if not staged or staged.get("skipped") else staged)
 
 
-def _blocked(blockers: list[Data]) -> ConflictError:
+def _joined(rollout: str, part: JobPart, registry: Registry) -> Joined:
+    rows = registry.rollout(rollout)["deployments"]
+    return Joined(rollout, part.hosts, {row["host"]: row["outcome"] for row in rows if row["host"] not in part.hosts})
+
+
+def _blocked(kind: str, blockers: list[Data]) -> ConflictError:
     codes = dict.fromkeys(blocker["code"] for blocker in blockers)
     return ConflictError(
         "preview-blocked",
-        f"The rollout would be refused: {', '.join(codes)}",
+        f"The {kind} would be refused: {', '.join(codes)}",
         hint="The preview tells each with its next step; with -e relmgmt_plan_report_only=true it does not fail.",
     )

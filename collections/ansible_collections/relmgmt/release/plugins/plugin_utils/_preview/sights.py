@@ -17,7 +17,7 @@ from ...module_utils._model.errors import InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
-from .._rollout import DEPLOY, Plan
+from .._rollout import DEPLOY, Plan, declared
 from .._transfer import weigh
 
 __all__ = ["Said", "Sight", "see"]
@@ -38,9 +38,9 @@ class Said(t.NamedTuple):
 class Sight:
     """What is known of one host.
 
-    info: what it said of itself; staged: what staging would do there, None if it was not asked; manifest: of the
-    release that comes; leaving: of the one that runs, where it can be had; runtime: None where no profile could be
-    made; send: bytes that staging would send.
+    info: what it said of itself; staged: what staging, or going back, would do there, None if it was not asked;
+    manifest: of the release that comes; leaving: of the one that runs, where it can be had; runtime: None where no
+    profile could be made; send: bytes that staging would send.
     """
 
     info: Data
@@ -49,6 +49,12 @@ class Sight:
     leaving: Manifest | None = None
     runtime: Runtime | None = None
     send: int | None = None
+
+    @property
+    def takes(self) -> float | None:
+        """Seconds that a switch may take there, as the release that comes declares; None where that is not known."""
+        said = (self.staged or {}).get("takes")
+        return declared(self.runtime) if self.runtime else float(said) if said is not None else None
 
 
 def see(plan: Plan, fleet: collections.abc.Mapping[str, Said]) -> dict[str, Sight]:
