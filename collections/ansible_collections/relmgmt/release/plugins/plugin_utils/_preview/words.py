@@ -51,13 +51,14 @@ def about_time(preview: Data) -> str:
     ways = {"rollback": ("back",)}.get(kind, ("forward", "back"))
     sources = dict.fromkeys(wave[way]["source"] for wave in preview["waves"] for way in ways)
     if preview["phases"]:
-        sources = dict.fromkeys(phase["source"] for phase in preview["phases"])
+        sources = dict.fromkeys(phase["source"] for phase in preview["phases"] if span(phase) != "?")
     known = f"({'; '.join(sources)}); begun now, done at {time['done']}"
     if kind == "rollback":
         return f"{duration(time['back'])} {known}"
-    if kind == "rehearsal":
-        return f"{duration(time['forward'])} there and {duration(time['back'])} back, in two rounds {known}"
     staging = "" if time["staging"]["seconds"] else ", staging not counted"
+    if kind == "rehearsal":
+        counted = ", staging not counted" if any(span(phase) == "?" for phase in preview["phases"]) else ""
+        return f"{duration(time['forward'])} there and {duration(time['back'])} back, in two rounds{counted} {known}"
     return f"{duration(time['forward'])} forward{staging}, {duration(time['back'])} for the whole way back {known}"
 
 

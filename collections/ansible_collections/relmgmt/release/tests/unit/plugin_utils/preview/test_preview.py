@@ -264,6 +264,9 @@ def test_a_rehearsal_tells_its_rounds(leave: str, rounds: int) -> None:
     sources = {phase["phase"]: phase["source"] for phase in told["phases"]}
     assert (sources["forward_again"], sources["back"]) == ("measured", "declared, not measured")
     text = FORMATS["text"](told)
+    assert "in two rounds (measured; declared, not measured)" in text
+    unknown = FORMATS["text"](made(whole, {"a": sight()}, leave=leave))
+    assert "in two rounds, staging not counted (declared, not measured)" in unknown
     assert ("the hosts stay on the release" in text) is (leave == "new")
     assert "Rounds" in text and "Waves" not in text and "1 of 1 host to change, there and back, twice" in text
 
