@@ -13,10 +13,8 @@ import typing as t
 import ansible.constants as C
 from ansible import context
 
-from ..module_utils._model import outcome
 from ..module_utils._model.errors import InputError
 from ..module_utils._model.manifest import Manifest
-from ..module_utils._model.secret_need import DEFAULT, PREVIOUS
 from ..plugin_utils import _keeper as keeper
 from ..plugin_utils._access import access_of
 from ..plugin_utils._action import ControllerAction, plain
@@ -25,12 +23,10 @@ from ..plugin_utils._dml import Settings
 from ..plugin_utils._fallback import find_packages
 from ..plugin_utils._login import login
 from ..plugin_utils._registry import (
-    REHEARSAL,
     REVERT,
     ROLLBACK,
     ROLLOUT,
     Holder,
-    Lease,
     Registry,
     heartbeat,
     location,
@@ -41,37 +37,35 @@ from ..plugin_utils._rollout import (
     DEPLOY,
     LEASE_SECONDS,
     NEW,
-    NONE,
     SECRETS_PREFIX,
     Gate,
     HostInput,
-    JobPart,
     Opened,
     Opening,
     Package,
     Plan,
     Policy,
     Timing,
-    Verdict,
     Wish,
     budget_of,
     catch_up,
     clock_warning,
+    fallen_back,
     find_unfinished,
     fresh,
-    named,
+    hand_back,
+    hand_on,
     open_rollout,
     require_fit_limit,
     run_directory,
+    running,
     site_budgets_of,
     take_back,
 )
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access, Kept
-from ..plugin_utils._transfer import prepare
 from ..plugin_utils._written import where_in
 
-_IN_PLACE = {PREVIOUS: "the files of what runs are kept", DEFAULT: "the package's default is used"}
 _PREFIXES = ("relmgmt_config", SECRETS_PREFIX, DATABASES)
 
 
@@ -138,8 +132,14 @@ class ActionModule(ControllerAction):
             heartbeat.start(location(params), opened.lease, holder, ttl=LEASE_SECONDS)
         notes += [*(f"In check mode: {text}" for text in self._told), *self._kept(opened, holder)]
         fallback = self._fallback(params, hosts, opened.plan, run)
-        result = self._result(opened, package, hosts, location(params), fallback, adopt=params["adopt"])
-        for note in (*notes, clock_warning(timing.history, utc_now())):
+        about = {"registry": location(params), "fallback": fallback, "adopt": params["adopt"]}
+        result = hand_on(opened, package, hosts, check=self.check_mode, **about)
+        for note in (
+            opened.clocks.warning,
+            fallen_back(opened.fallbacks),
+            *notes,
+            clock_warning(timing.history, utc_now()),
+        ):
             result = with_warning(result, note)
         return result
 
@@ -150,30 +150,9 @@ class ActionModule(ControllerAction):
         with Registry.open(location(params), write=not self.check_mode) as registry:
             history = registry.rollouts(package=params["package"], environment=params["environment"])
             taken = take_back(wish, hosts, registry, holder, rollout=params["rollout"], history=history)
-        plan, lease = taken.plan, taken.lease
-        if lease and holder:
-            heartbeat.start(location(params), lease, holder, ttl=LEASE_SECONDS)
-        rollout = {
-            **self._shown(plan, taken.part, location(params), lease),
-            "order": [],
-            "batches": [1],
-            "reverting": True,
-            "leaving": sorted(taken.leaving),
-        }
-        order = [host for batch in taken.batches for host in batch]
-        verdict = {**taken.verdict.to_dict(), "order": order, "batches": [len(batch) for batch in taken.batches]}
-        tasks = {
-            host: {
-                **{name: rollout[name] for name in ("id", "package", "version", "instance", "fence")},
-                "root": known.root or plan.hosts[host].root,
-                "action": NONE,
-                "confirmed": taken.leaving.get(host, 0),
-            }
-            for host, known in hosts.items()
-        }
-        back = f"{len(order)} of {len(plan.hosts)} hosts go back from {plan.package} {plan.version}"
-        summary = f"rollout {plan.id}: {back}; {taken.verdict.reason}"
-        return {"changed": bool(order), "summary": summary, "rollout": rollout, "tasks": tasks, "verdict": verdict}
+        if taken.lease and holder:
+            heartbeat.start(location(params), taken.lease, holder, ttl=LEASE_SECONDS)
+        return hand_back(taken, hosts, registry=location(params))
 
     def _access(self, params: dict[str, t.Any]) -> Access:
         """What the secrets are read with. What is leased with them is kept for now."""
@@ -209,13 +188,6 @@ class ActionModule(ControllerAction):
         }
         sites = site_budgets_of(params["site_budget"], {host: known.site for host, known in hosts.items()})
         return Wish(**{**about, "version": version, **budgets, "site_budgets": sites})
-
-    @staticmethod
-    def _shown(plan: Plan, part: JobPart, registry: str, lease: Lease | None) -> dict[str, t.Any]:
-        """The plan as the verbs that follow are given it."""
-        fence = {"registry": lease.registry, "token": lease.token} if lease else None
-        shared = not part.is_whole(plan)
-        return {**plan.to_dict(), "registry": registry, "fence": fence, "job": part.to_dict(), "shared": shared}
 
     @staticmethod
     def _timing(params: dict[str, t.Any], registry: Registry) -> Timing:
@@ -287,98 +259,13 @@ class ActionModule(ControllerAction):
         self, params: dict[str, t.Any], hosts: t.Mapping[str, HostInput], plan: Plan, run: str
     ) -> dict[str, pathlib.Path]:
         """Release that hosts are to leave → its package, where it can be had."""
-        left = [_running(known) for host, known in hosts.items() if plan.hosts[host].action == DEPLOY]
+        left = [running(known) for host, known in hosts.items() if plan.hosts[host].action == DEPLOY]
         releases = {here["release"]: here["version"] for here in left if here and here["release"] != plan.digest}
         if not releases or not plan.digest:
             return {}
         cache = run_directory.make(run) / "cache" if self.check_mode else None
         about = {"package": params["package"], "environment": params["environment"]}
         return find_packages(Settings.from_params(params), releases, cache=cache, **about)
-
-    def _result(
-        self,
-        opened: Opened,
-        package: Package,
-        hosts: t.Mapping[str, HostInput],
-        registry: str,
-        fallback: t.Mapping[str, pathlib.Path],
-        *,
-        adopt: bool,
-    ) -> dict[str, t.Any]:
-        plan, part, clocks = opened.plan, opened.part, opened.clocks
-        batches = [len(own) for wave in plan.waves if (own := part.own(wave.hosts))]
-        rollout = {
-            **self._shown(plan, part, registry, opened.lease),
-            "order": list(part.own(plan.staging.hosts)),
-            "batches": batches or [1],
-            "fallbacks": {host: dict(used) for host, used in opened.fallbacks.items()},
-        }
-        common = {name: rollout[name] for name in ("id", "package", "version", "instance", "fence")}
-        tasks = {
-            host: {
-                **common,
-                "root": planned.root,
-                "action": planned.action,
-                "confirmed": self._confirmed(plan, host, hosts),
-                "confirm_timeout": clocks.confirm_timeout,
-                "adopt": adopt,
-                **self._sources(opened, package, host, hosts, fallback),
-            }
-            for host, planned in plan.hosts.items()
-            if host in hosts
-        }
-        part_of = f"; this job has {len(hosts)} of them: {named(list(hosts))}" if rollout["shared"] else ""
-        answer = {
-            "changed": plan.changes,
-            "summary": f"{plan.summary}{part_of}",
-            "rollout": rollout,
-            "tasks": tasks,
-            "verdict": Verdict(outcome.CONTINUE, "", {}).to_dict(),
-        }
-        return with_warning(with_warning(answer, clocks.warning), _fallen_back(opened.fallbacks))
-
-    @staticmethod
-    def _confirmed(plan: Plan, host: str, hosts: t.Mapping[str, HostInput]) -> int:
-        """The deployment that an earlier job of the same rollout confirmed on the host, or that a rehearsal which was
-        interrupted left there; 0 if none did."""
-        current = _running(hosts[host])
-        left = plan.kind == REHEARSAL and current.get("release") == plan.digest
-        done = left or (plan.hosts[host].action == NONE and host in plan.staging.hosts)
-        return int(current.get("deployment", 0)) if done else 0
-
-    def _sources(
-        self,
-        opened: Opened,
-        package: Package,
-        host: str,
-        hosts: t.Mapping[str, HostInput],
-        fallback: t.Mapping[str, pathlib.Path],
-    ) -> dict[str, t.Any]:
-        """Where the controller keeps what the host is sent; nothing for a rollback."""
-        if package.manifest is None or package.path is None or opened.plan.hosts[host].action != DEPLOY:
-            return {}
-        held = (hosts[host].info.get("release") or {}).get("deployments", [])
-        return {
-            "source": package.path,
-            "profile": run_directory.profile_path(opened.directory, host) if opened.directory else "",
-            "transfer": "" if self.check_mode else prepare(package.manifest, package.path, held),
-            "fallback": [path for release, path in fallback.items() if release == _running(hosts[host]).get("release")],
-        }
-
-
-def _running(host: HostInput) -> dict[str, t.Any]:
-    """The deployment that the host runs, as it said; empty where there is none."""
-    return (host.info.get("release") or {}).get("current") or {}
-
-
-def _fallen_back(fallbacks: t.Mapping[str, t.Mapping[str, str]]) -> str:
-    """For people: which secrets could not be read, and what takes their place; empty where all could."""
-    used: dict[tuple[str, str], list[str]] = {}
-    for host, secrets in fallbacks.items():
-        for name, fallback in secrets.items():
-            used.setdefault((name, fallback), []).append(host)
-    told = [f"{name}: {_IN_PLACE[fallback]} on {named(hosts)}" for (name, fallback), hosts in sorted(used.items())]
-    return f"Secrets could not be read, and the rollout goes on without them: {'; '.join(told)}" if told else ""
 
 
 def with_warning(result: dict[str, t.Any], warning: str) -> dict[str, t.Any]:

@@ -24,6 +24,8 @@ description:
   - >-
     Refused with C(point-of-no-return) where M(relmgmt.release.release_freeze) closed the way.
   - >-
+    In check mode it says what it would place differently, what becomes of the service, and how long that may take.
+  - >-
     Needs nothing but the host itself; neither the DML nor a secret store nor the registry.
 extends_documentation_fragment:
   - relmgmt.release.attributes
@@ -84,6 +86,25 @@ to:
   returned: when something was left
   type: int
   sample: 2
+changes:
+  description: >-
+    What would be placed differently, before and after: files of the release, rendered files of the configuration, and
+    what that is made of, by name; without values.
+  returned: in check mode, when something would be left
+  type: dict
+  sample: {after: {release/app/version: "sha256:9f86d081884c"}, before: {release/app/version: "sha256:60303ae22b99"}}
+service:
+  description: >-
+    The service's name, and what would be C(done) to it: V(restart), V(reload), V(none), V(start), V(stop), or V(reboot)
+    where the host is started anew.
+  returned: in check mode, when a service would be concerned
+  type: dict
+  sample: {done: restart, name: radicale.service}
+takes:
+  description: Seconds that it may take at most, as the deployment that is gone to declares.
+  returned: in check mode, when something would be left
+  type: float
+  sample: 42.0
 probes:
   description: The answers to the package's probes and smoke tests.
   returned: when probes were asked

@@ -6,24 +6,31 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_preview
-short_description: Say what a rollout would do, and what forbids it
+short_description: Say what a rollout, rollback or rehearsal would do, and what forbids it
 version_added: 0.1.0
 author: relmgmt contributors (@relmgmt)
 description:
   - >-
-    Makes the plan of a rollout without its lease, and tells everything that forbids it at once, where
-    M(relmgmt.release.rollout_plan) stops at the first. What is refused is told, and the rest all the same.
+    Makes the plan of a rollout, a rollback or a rehearsal without its lease, and tells everything that forbids it at
+    once, where M(relmgmt.release.rollout_plan) stops at the first. What is refused is told, and the rest all the same.
   - >-
-    When every host has been asked by M(relmgmt.release.release_stage) in check mode, it says who changes in which wave,
+    With C(rollout) in O(request) the plan is that of the open rollout, of which the job may have some hosts alone: then
+    the waves are those of the whole, and it says which part of them is the job's.
+  - >-
+    When every host has been asked in check mode, by M(relmgmt.release.release_stage) or, for a rollback, by
+    M(relmgmt.release.release_revert), it says who changes in which wave,
     what changes on each host, how many bytes are sent, how long it takes there and back, and how that is known. Hosts
     with the same change are told together.
   - >-
     No host is touched, no lease is taken, registry and cache are only read. Rendered profiles lie in the run directory
     between the two steps. No value of the configuration and no secret is in what it says, only names.
-  - The playbook C(relmgmt.release.plan) uses it, and C(relmgmt.release.rollout) with C(--check).
+  - >-
+    The playbook C(relmgmt.release.plan) uses it, and C(--check) of C(relmgmt.release.rollout),
+    C(relmgmt.release.rollback) and C(relmgmt.release.rehearse).
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller
+  - relmgmt.release.dml.keys
 options:
   step:
     description:
@@ -35,6 +42,16 @@ options:
     description: V(begin) only. The options of M(relmgmt.release.rollout_plan).
     type: dict
     default: {}
+  new_key:
+    description: V(begin) only, for a rehearsal. As O(relmgmt.release.rollout_rehearse#module:new_key).
+    type: bool
+    default: false
+  leave:
+    description: V(end) only, for a rehearsal. Where hosts will stand in the end, as
+      O(relmgmt.release.rollout_rehearse#module:leave).
+    type: str
+    choices: [old, new]
+    default: old
   rollout:
     description: V(end) only. What V(begin), or M(relmgmt.release.rollout_plan), returned as RV(rollout).
     type: dict
@@ -59,8 +76,8 @@ options:
     type: str
     default: ""
   staged:
-    description: V(end) only. Name of the variable that the results of M(relmgmt.release.release_stage), in check mode,
-      are registered in.
+    description: V(end) only. Name of the variable that the results of M(relmgmt.release.release_stage), or
+      M(relmgmt.release.release_revert), in check mode, are registered in.
     type: str
     default: ""
   format:
@@ -169,7 +186,11 @@ preview:
   description:
     - All of it as data. C(groups) are the changes, each with the C(hosts) that have it in common; C(group) of a host is
       the place of its change there, counted from 0, or null where it is not known.
-    - C(needed) and C(free) are bytes of room on the host, C(send) those that are sent to it.
+    - C(needed) and C(free) are bytes of room on the host, C(send) those that are sent to it. For a rollback, C(leaves)
+      and C(to) are its deployments; null else. C(elsewhere) is what is recorded of a host of another job.
+    - C(joins) is the rollout that the job joins with some of its hosts, and C(own) are its hosts of a wave. A wave that
+      is C(over) takes no time any more.
+    - C(phases) are those of a rehearsal.
     - The C(source) of an estimate is V(measured) on waves of the package that the registry has, V(rehearsed),
       V(declared, not measured) by the package, or V(not known).
   returned: V(end), unless the task fails because the rollout is blocked
@@ -177,6 +198,8 @@ preview:
   sample:
     blocked: false
     blockers: []
+    databases: []
+    environment: prod
     groups:
       - after: 3.9.0
         before: 3.8.2
@@ -193,13 +216,19 @@ preview:
         action: deploy
         after: 3.9.0
         before: 3.8.2
+        elsewhere: ""
         free: 1073741824
         group: 0
+        leaves: null
         needed: 16777216
         reason: ""
         send: 20480
         site: berlin
+        to: null
         wave: 1
+    joins: ""
+    kind: rollout
+    phases: []
     send: 20480
     time: {back: 2.1, done: "2026-11-22T01:00:00Z", forward: 3.2, staging: {seconds: 0.4, source: rehearsed}}
     waves:
@@ -208,6 +237,8 @@ preview:
         hosts: [ci-ber-01]
         index: 1
         name: canary
+        over: false
+        own: [ci-ber-01]
 text:
   description: The same in the form that O(format) names.
   returned: V(end), unless the task fails because the rollout is blocked

@@ -33,11 +33,11 @@ _OUTCOMES = ("ok", outcome.ABSENT, outcome.ADOPTED, outcome.MIGRATED, outcome.FR
 _ANSWER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("outcome", "reason", "version", "cause", "code", "database", "before"), str),
     **dict.fromkeys(("deployment", "from", "to"), int),
-    **dict.fromkeys(("diff", "host", "release"), dict),
+    **dict.fromkeys(("diff", "host", "release", "service"), dict),
     **dict.fromkeys(("probes", "removed", "kept", "repaired", "steps"), list),
     **dict.fromkeys(("changed", "inconclusive"), bool),
     **dict.fromkeys(("recovered", "after", "failing"), (str, type(None))),
-    **dict.fromkeys(("awaits", "seconds"), (int, float)),
+    **dict.fromkeys(("awaits", "seconds", "takes"), (int, float)),
     "adopted": (dict, type(None)),
 }
 

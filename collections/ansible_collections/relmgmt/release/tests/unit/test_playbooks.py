@@ -9,6 +9,7 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
+import pytest
 import yaml
 
 PLAYBOOKS = pathlib.Path(__file__).parents[2] / "playbooks"
@@ -25,6 +26,12 @@ def task(playbook: str, name: str, verb: str) -> dict[str, t.Any]:
     )
 
 
-def test_a_preview_asks_for_what_the_rollout_asks_for() -> None:
-    asked = task("plan", "Plan it", "rollout_preview")["request"]
-    assert asked == task("rollout", "Plan", "rollout_plan")
+@pytest.mark.parametrize(
+    ("kind", "playbook"), [("rollout", "rollout"), ("rollback", "rollback"), ("rehearsal", "rehearse")]
+)
+def test_a_preview_asks_for_what_the_run_asks_for(kind: str, playbook: str) -> None:
+    plays = yaml.safe_load((PLAYBOOKS / "plan.yml").read_text())
+    (asked,) = [play["vars"]["relmgmt_requests"][kind] for play in plays if "vars" in play]
+    wanted = task(playbook, "Plan", "rollout_plan")
+    # What a rollback needs is undefined in the preview of anything else.
+    assert asked == {**wanted, "version": "{{ relmgmt_version | default('') }}"}

@@ -26,7 +26,7 @@ from .adopting import Adopting
 from .arming import SYSTEMD, kind_of_guard
 from .capsule import Capsule, damaged
 from .claims import require_free
-from .difference import Before, difference
+from .difference import Side, difference
 from .engine_file import install
 from .instance import Instance, NeedObjects, Tools, profile_name
 from .journal import History
@@ -49,7 +49,7 @@ class _Survey(t.NamedTuple):
     units: all that are to be whole in the end; lacking: those that are not; adopting: what becomes of deployment 0."""
 
     standing: int
-    before: Before | None
+    before: Side | None
     repairs: list[Repair]
     units: list[Unit]
     lacking: list[Unit]
@@ -224,10 +224,9 @@ class Staging:
                 del repairs[current]
             else:
                 units += manifest.units
-                event = history.staged[current]
                 if standing == current:
                     units += self._mend_way_back(history, repairs)
-                before = Before(manifest, event["profile"], capsules[current].rendered(), capsules[current].inputs())
+                before = Side.held(capsules[current], manifest)
         return _Survey(standing, before, list(repairs.values()), units, self._objects.lacking(units), adopting)
 
     def _mend_way_back(self, history: History, repairs: dict[int, Repair]) -> tuple[Unit, ...]:
@@ -302,7 +301,7 @@ class Staging:
             "from": history.current,
             "repaired": survey.repaired,
             "adopted": survey.adopting.about(),
-            "diff": difference(survey.before, self._manifest, self._profile),
+            "diff": difference(survey.before, Side.brought(self._manifest, self._profile)),
         }
 
     # --- doing it -----------------------------------------------------------------------------------------------------

@@ -321,10 +321,15 @@ class Switching:
 
             require_unchanged(self._instance, target, self._tools)
         if check:
+            from .foretelling import foretold
+
             left = history.current
             boots = self._rebooting.needed(history, Switch(left, target, "revert"))
             preview = joined(self._serving.preview(left), "starts the host anew" if boots else "")
-            return switched(left, outcome.REVERTED, changed=True, reason=preview, origin=left, target=target)
+            told = foretold(self._instance, self._tools, left, target, reboots=boots)
+            return dict(
+                switched(left, outcome.REVERTED, changed=True, reason=preview, origin=left, target=target), **told
+            )
         with contextlib.suppress(RelmgmtError, OSError):  # the way back is gone also where nobody else would finish it
             self._back.arm(history.current, target)
         return self._back.go_back(history, history.current, target, reason=reason or "asked for")

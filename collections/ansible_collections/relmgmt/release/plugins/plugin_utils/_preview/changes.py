@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What changes on a host, from what staging says that it would do there (private)."""
+"""What changes on a host, from what it says that staging, or going back, would do there (private)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from ...module_utils._model.origin import strongest
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
 
-__all__ = ["ADDED", "CHANGED", "KINDS", "REMOVED", "Changes", "Difference", "asked_by", "changes_of", "service_of"]
+__all__ = ["ADDED", "CHANGED", "KINDS", "REMOVED", "Changes", "Difference", "asked_by", "changes_of",
+           "service_back", "service_of"]  # fmt: skip
 
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
 KINDS = ("files", "rendered", "configuration", "secrets", "facts", "placements")
 _KIND = {"release": "files", "profile": "rendered", "config": "configuration", "secrets": "secrets", "facts": "facts"}
-_DONE = {RESTART: "restarted", RELOAD: "reloaded", NONE: "not interrupted"}
+_DONE = {RESTART: "restarted", RELOAD: "reloaded", NONE: "not interrupted", "start": "started", "stop": "stopped"}
+_REBOOT = "{0} starts with the host, which is started anew"
 Difference = collections.abc.Mapping[str, collections.abc.Mapping[str, str]]
 
 
@@ -51,12 +53,18 @@ class Changes:
 
 
 def changes_of(
-    difference: Difference, manifest: Manifest, leaving: Manifest | None, *, before: str, after: str, service: str
+    difference: Difference,
+    manifest: Manifest | None,
+    leaving: Manifest | None,
+    *,
+    before: str,
+    after: str,
+    service: str,
 ) -> Changes:
-    """difference: what ``release_stage`` returned as ``changes``; leaving: of the release that runs, where it is
-    known."""
+    """difference: what ``release_stage`` or ``release_revert`` returned as ``changes``; manifest: of the release that
+    comes, leaving: of the one that runs, where they are known."""
     old, new = difference.get("before", {}), difference.get("after", {})
-    comes, goes = _sizes(manifest), _sizes(leaving) if leaving else {}
+    comes, goes = (_sizes(known) if known else {} for known in (manifest, leaving))
     kinds: dict[str, list[Item]] = {}
     for name in sorted({*old, *new}):
         top, _slash, rest = name.partition("/")
@@ -74,8 +82,17 @@ def service_of(runtime: Runtime | None, *, app: str, runs: bool, asked: str = RE
         return "the host is started anew" if runtime and runtime.reboot else ""
     name = runtime.service.unit or app
     if runtime.reboot:
-        return f"{name} starts with the host, which is started anew"
+        return _REBOOT.format(name)
     return f"{name} is {_DONE[asked]}" if runs else f"{name} is started"
+
+
+def service_back(said: t.Any) -> str:
+    """The same for a host that goes back, as it says itself; empty where it says nothing, or anything."""
+    known = said if isinstance(said, dict) else {}
+    name, done = str(known.get("name") or ""), str(known.get("done") or "")
+    if done == "reboot":
+        return _REBOOT.format(name)
+    return f"{name} is {_DONE[done]}" if name and done in _DONE else ""
 
 
 def asked_by(

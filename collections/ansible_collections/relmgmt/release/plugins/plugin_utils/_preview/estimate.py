@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long waves take, and the whole way back, as far as anybody knows (private).
+"""How long waves take, the whole way back, and the phases of a rehearsal, as far as anybody knows (private).
 
 What is known best counts: waves of the package that the registry has measured, then the rehearsal of the way that hosts
 go, then what the package says that it may take.
@@ -14,9 +14,8 @@ import collections.abc
 import math
 import typing as t
 
-from ...module_utils._model.runtime import Runtime
-from .._registry import ROLLBACK, ROLLOUT
-from .._rollout import Plan, Timing, Wave, declared
+from .._registry import REHEARSAL, ROLLBACK, ROLLOUT
+from .._rollout import AGAIN, PHASES, Plan, Timing, Wave
 
 __all__ = ["DECLARED", "MEASURED", "NOT_KNOWN", "REHEARSED", "Estimates", "Seconds"]
 
@@ -35,10 +34,10 @@ class Seconds(t.NamedTuple):
 
 
 class Estimates:
-    """For one plan. runtimes: of the hosts that it moves, as far as they are known."""
+    """For one plan. said: seconds that hosts may take as the release declares, as far as that is known."""
 
-    def __init__(self, plan: Plan, runtimes: collections.abc.Mapping[str, Runtime], timing: Timing) -> None:
-        self._plan, self._runtimes, self._timing = plan, runtimes, timing
+    def __init__(self, plan: Plan, said: collections.abc.Mapping[str, float], timing: Timing) -> None:
+        self._plan, self._said, self._timing = plan, said, timing
 
     def staging(self) -> Seconds:
         """Bringing the release to all hosts."""
@@ -55,16 +54,31 @@ class Estimates:
     def back(self, wave: Wave) -> Seconds:
         return self._switch("back", wave.hosts)
 
+    def phase(self, name: str, wave: Wave) -> Seconds:
+        """A phase of a rehearsal, in the first round or the second: as rehearsals of the package took, else as its
+        rollouts did."""
+        base = name.removesuffix(AGAIN)
+        history = [
+            {"waves": [{**each, "index": 1} for each in rollout["waves"] if each["name"].removesuffix(AGAIN) == base]}
+            for rollout in self._timing.history
+            if rollout["kind"] == REHEARSAL
+        ]
+        one = self._timing._replace(history=history).usual_round()
+        if one:
+            return Seconds(one * self._rounds(wave.hosts), MEASURED)
+        return self.staging() if base == PHASES[0] else self._switch(base, wave.hosts)
+
     def _switch(self, direction: str, hosts: collections.abc.Sequence[str]) -> Seconds:
         kind = _DIRECTIONS[direction]
         history = [rollout for rollout in self._timing.history if rollout["kind"] == kind]
         one = self._timing._replace(history=history).usual_round()
         if one:
             return Seconds(one * self._rounds(hosts), MEASURED)
-        known = [self._runtimes[host] for host in hosts if host in self._runtimes]
+        # Hosts of other jobs run the same release.
+        known = [self._said[host] for host in hosts if host in self._said] or [*self._said.values()]
         if not known:
             return self._rehearsed(direction, hosts) or Seconds(0.0, NOT_KNOWN)
-        said = Seconds(max(map(declared, known)) * self._rounds(hosts), DECLARED)
+        said = Seconds(max(known) * self._rounds(hosts), DECLARED)
         return self._rehearsed(direction, hosts) or said
 
     def _rehearsed(self, phase: str, hosts: collections.abc.Sequence[str]) -> Seconds | None:

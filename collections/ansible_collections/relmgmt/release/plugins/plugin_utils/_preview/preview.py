@@ -2,22 +2,20 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The preview: what a rollout would do, as data (private)."""
+"""The preview: what a rollout, a rollback or a rehearsal would do, as data (private)."""
 
 from __future__ import annotations
 
 import collections.abc
-import dataclasses
 import datetime
 import typing as t
 
 from ...module_utils._model import outcome
-from ...module_utils._model.manifest import Manifest
-from ...module_utils._model.profile import Profile
-from ...module_utils._model.runtime import Runtime
+from .._registry import ROLLBACK
 from .._rollout import (
     DEPLOY,
     LEFT_OUT,
+    NONE,
     NOT_READY,
     Blocker,
     Budget,
@@ -31,33 +29,26 @@ from .._rollout import (
     needed,
     shown_database,
 )
-from .changes import Changes, Difference, asked_by, changes_of, service_of
-from .estimate import NOT_KNOWN, Estimates, Seconds
+from .changes import Changes, Difference, asked_by, changes_of, service_back, service_of
+from .estimate import Estimates
+from .sights import Sight
+from .timetable import moment, timetable
 
-__all__ = ["Sight", "preview"]
+__all__ = ["Joined", "preview"]
 
 Data = dict[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Sight:
-    """What is known of one host.
-
-    info: what it said of itself; staged: what staging would do there, None if it was not asked; manifest: of the
-    release that comes; leaving: of the one that runs, where it can be had; profile, runtime: None where none could be
-    made; send: bytes that staging would send.
-    """
-
-    info: collections.abc.Mapping[str, t.Any]
-    staged: collections.abc.Mapping[str, t.Any] | None = None
-    manifest: Manifest | None = None
-    leaving: Manifest | None = None
-    runtime: Runtime | None = None
-    profile: Profile | None = None
-    send: int | None = None
-
-
 Sights = collections.abc.Mapping[str, Sight]
+
+
+class Joined(t.NamedTuple):
+    """What a job joins. rollout: its id; hosts: the job's own; outcomes: host of another job → what is recorded of
+    it."""
+
+    rollout: str
+    hosts: collections.abc.Collection[str]
+    outcomes: collections.abc.Mapping[str, str]
 
 
 def preview(
@@ -68,63 +59,59 @@ def preview(
     notes: collections.abc.Sequence[str],
     timing: Timing,
     now: datetime.datetime,
+    leave: str = "",
+    joined: Joined | None = None,
 ) -> Data:
-    """blockers: those that planning found; what hosts refuse is added."""
-    found = [*blockers, *_refused(plan, sights)]
-    changes = {host: _changes(plan, host, sights[host]) for host in plan.staging.hosts}
-    groups = _groups(changes)
+    """blockers: those that planning found; what hosts refuse is added. sights: of the job's own hosts, at least.
+    leave: where a rehearsal leaves its hosts."""
+    own = {host: sights[host] for host in plan.hosts if joined is None or host in joined.hosts}
+    found = [*blockers, *_refused(plan, own)]
+    moved = [host for host in plan.staging.hosts if host in own]
+    groups = _groups({host: _changes(plan, host, own[host]) for host in moved})
+    estimates = Estimates(plan, {host: sight.takes for host, sight in own.items() if sight.takes is not None}, timing)
+    times = timetable(plan, estimates, over=_over(plan, joined), leave=leave, now=now)
     return {
         **{name: getattr(plan, name) for name in ("kind", "package", "version", "environment", "instance", "strategy")},
-        "made": _moment(now),
+        "made": moment(now),
         "blocked": bool(found),
         "blockers": [blocker.to_dict() for blocker in found],
-        "notes": [*notes, *([plan.shaped] if plan.shaped else []), *_frozen(plan, sights), *_drifted(plan)],
-        "databases": [shown_database(database, back=False, approved=plan.approved) for database in plan.databases],
-        **_timetable(plan, sights, timing, now),
-        "groups": [{"hosts": hosts, **change.to_dict()} for change, hosts in groups],
-        "hosts": {host: _host(plan, host, sights[host], groups) for host in sorted(plan.hosts)},
-        "send": sum(sights[host].send or 0 for host in plan.staging.hosts),
-    }
-
-
-def _moment(time: datetime.datetime) -> str:
-    return time.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _timetable(plan: Plan, sights: Sights, timing: Timing, now: datetime.datetime) -> Data:
-    """The waves with their times, and those of the whole."""
-    runtimes = {host: sight.runtime for host, sight in sights.items() if sight.runtime}
-    estimates = Estimates(plan, runtimes, timing)
-    forward = {wave.index: estimates.forward(wave) for wave in plan.waves}
-    back = {wave.index: estimates.back(wave) for wave in plan.waves}
-    staging = estimates.staging() if plan.waves else Seconds(0.0, NOT_KNOWN)
-    bake = sum(wave.to_dict().get("bake", 0.0) for wave in plan.waves)
-    total = staging.seconds + bake + sum(took.seconds for took in forward.values())
-    told = all(took.source != NOT_KNOWN for took in forward.values())
-    done = _moment(now + datetime.timedelta(seconds=total)) if told and plan.waves else ""
-    return {
-        "waves": [
-            {**wave.to_dict(), "forward": forward[wave.index].to_dict(), "back": back[wave.index].to_dict()}
-            for wave in plan.waves
+        "notes": [*notes, *([plan.shaped] if plan.shaped else []), *_frozen(plan, own), *_drifted(plan)],
+        "databases": [
+            shown_database(database, back=plan.kind == ROLLBACK, approved=plan.approved) for database in plan.databases
         ],
-        "time": {
-            "staging": staging.to_dict(),
-            "forward": round(total, 1),
-            "back": round(sum(took.seconds for took in back.values()), 1),
-            "done": done,
+        "joins": joined.rollout if joined else "",
+        **times,
+        "waves": [{**wave, "own": [host for host in wave["hosts"] if host in own]} for wave in times["waves"]],
+        "groups": [{"hosts": hosts, **change.to_dict()} for change, hosts in groups],
+        "hosts": {
+            host: _host(plan, host, own[host], groups) if host in own else _elsewhere(plan, host, joined)
+            for host in sorted(plan.hosts)
         },
+        "send": sum(own[host].send or 0 for host in moved),
     }
+
+
+def _over(plan: Plan, joined: Joined | None) -> set[int]:
+    """The waves of which every host has been switched."""
+    recorded = joined.outcomes if joined else {}
+    done = {host for host, planned in plan.hosts.items() if planned.action == NONE and host not in recorded}
+    done |= {host for host, became in recorded.items() if became == outcome.CONFIRMED}
+    return {wave.index for wave in plan.waves if set(wave.hosts) <= done}
 
 
 def _changes(plan: Plan, host: str, sight: Sight) -> Changes | None:
     """None where the host was not asked, or refused to say."""
-    planned, said = plan.hosts[host], _difference((sight.staged or {}).get("changes"))
-    if sight.manifest is None or planned.action != DEPLOY or said is None:
+    planned, staged = plan.hosts[host], sight.staged or {}
+    said, comes = _difference(staged.get("changes")), sight.manifest
+    if planned.action != DEPLOY or said is None or (comes is None and plan.kind != ROLLBACK):
         return None
-    runs = bool((sight.info.get("release") or {}).get("current"))
-    asked = asked_by(said, sight.manifest, sight.runtime, sight.profile)
-    service = service_of(sight.runtime, app=plan.package.partition("/")[2], runs=runs, asked=asked)
-    return changes_of(said, sight.manifest, sight.leaving, before=planned.before, after=planned.after, service=service)
+    if comes is None:
+        service = service_back(staged.get("service"))
+    else:
+        runs = bool((sight.info.get("release") or {}).get("current"))
+        asked = asked_by(said, comes, sight.runtime, sight.profile)
+        service = service_of(sight.runtime, app=plan.package.partition("/")[2], runs=runs, asked=asked)
+    return changes_of(said, comes, sight.leaving, before=planned.before, after=planned.after, service=service)
 
 
 def _difference(said: t.Any) -> Difference | None:
@@ -156,16 +143,25 @@ def _host(plan: Plan, host: str, sight: Sight, groups: list[tuple[Changes, list[
         "send": sight.send,
         "needed": wanted,
         "free": sight.info["host"]["root"]["free_bytes"] if known else None,
+        "leaves": (sight.staged or {}).get("from"),
+        "to": (sight.staged or {}).get("to"),
+        "elsewhere": "",
     }
 
 
+def _elsewhere(plan: Plan, host: str, joined: Joined | None) -> Data:
+    """A host of another job."""
+    became = joined.outcomes.get(host, "") if joined else ""
+    return {**_host(plan, host, Sight({}), []), "elsewhere": became or "nothing recorded"}
+
+
 def _refused(plan: Plan, sights: Sights) -> list[Blocker]:
-    """What hosts say that they would refuse, where the verdict over staging would stop at it."""
-    asked = {host: sights[host].staged for host in plan.staging.hosts if sights[host].staged is not None}
+    """What hosts say that they would refuse, where the verdict over staging, or over a way back, would stop at it."""
+    asked = {host: sights[host].staged for host in plan.staging.hosts if _asked(sights, host)}
     results: dict[str, Result] = {host: final([said]) for host, said in asked.items()}
     if not results:
         return []
-    good = good_outcomes(plan.kind, staging=True)
+    good = good_outcomes(plan.kind, staging=plan.kind != ROLLBACK)
     spent = Budget(sum(planned.action == LEFT_OUT for planned in plan.hosts.values()))
     out = {host: Result(outcome.UNREACHABLE) for host, known in plan.hosts.items() if known.action == LEFT_OUT}
     sites = plan.limits_of_sites(out)
@@ -174,6 +170,10 @@ def _refused(plan: Plan, sights: Sights) -> list[Blocker]:
         return []
     codes = {host: str((asked[host] or {}).get("code") or NOT_READY) for host in verdict.failed}
     return [Blocker(codes[host], reason, "", (host,)) for host, reason in verdict.failed.items()]
+
+
+def _asked(sights: Sights, host: str) -> bool:
+    return host in sights and sights[host].staged is not None
 
 
 def _drifted(plan: Plan) -> list[str]:

@@ -9,18 +9,19 @@ from __future__ import annotations
 import collections.abc
 import typing as t
 
-from .._rollout import DEPLOY, LEFT_OUT, NONE, UNREHEARSED
+from .._rollout import AGAIN, DEPLOY, LEFT_OUT, NONE, UNREHEARSED
 from .changes import ADDED, CHANGED, KINDS, REMOVED
 from .words import about_time, amount, duration, hosts_of, several, span
 
 __all__ = ["Section", "Table", "headline", "story"]
 
 MOST_ITEMS = 8  # of a kind, of a group of hosts
-_BAKE = 4  # its column
+_TEXTS = ("name", "who", "of this job", "host", "site", "before", "after", "note")  # columns that are no numbers
 _LEFT = {LEFT_OUT: "left out", UNREHEARSED: "left out", NONE: "nothing to do"}
 _MARKS = {ADDED: "+", CHANGED: "~", REMOVED: "-"}
 _SHOWN = {"files": "files", "rendered": "configuration files"}
 Data = collections.abc.Mapping[str, t.Any]
+Cells = collections.abc.Mapping[str, str]
 
 
 class Table(t.NamedTuple):
@@ -40,27 +41,39 @@ class Section(t.NamedTuple):
 
 
 def headline(preview: Data) -> str:
-    to = f"{preview['package']} {preview['version'] or '(version not known)'} to {preview['environment'] or '?'}"
+    version, where = preview["version"] or "(version not known)", preview["environment"] or "?"
+    release, of = f"{preview['package']} {version}", f"Preview of the {preview['kind']} of"
+    told = {
+        "rollback": f"{of} {preview['package']} in {where} to {version}",
+        "rehearsal": f"{of} {release} in {where}",
+    }.get(preview["kind"], f"{of} {release} to {where}")
     instance = "" if preview["instance"] == "main" else f", instance {preview['instance']}"
-    return f"Preview of the {preview['kind']} of {to}{instance}"
+    return f"{told}{instance}"
 
 
 def story(preview: Data) -> list[Section]:
     """The sections, without those that have nothing to say."""
-    sections = [_summary(preview), _blockers(preview), _waves(preview), *_groups(preview), _hosts(preview)]
+    times = _rounds(preview) if preview["phases"] else _waves(preview)
+    sections = [_summary(preview), _blockers(preview), times, *_groups(preview), _hosts(preview)]
     return [section for section in sections if section.lines or (section.table and section.table.rows)]
 
 
 def _summary(preview: Data) -> Section:
-    moved = sum(host["action"] == DEPLOY for host in preview["hosts"].values())
+    own = [host for host in preview["hosts"].values() if not host["elsewhere"]]
+    moved = sum(host["action"] == DEPLOY for host in own)
     count = len(preview["blockers"])
     stand = f"{several(count, 'thing')} stand{'s' if count == 1 else ''} in the way"
     lines = [f"BLOCKED: {stand}" if preview["blocked"] else "Nothing stands in the way."]
-    lines.append(f"{moved} of {several(len(preview['hosts']), 'host')} to change, strategy {preview['strategy']}")
-    if moved:
-        known = all(host["send"] is not None for host in preview["hosts"].values() if host["action"] == DEPLOY)
+    if preview["joins"]:
+        part = f"{len(own)} of its {several(len(preview['hosts']), 'host')}"
+        lines.append(f"This job joins rollout {preview['joins']} with {part}")
+    how = "there and back, twice" if preview["phases"] else f"strategy {preview['strategy']}"
+    lines.append(f"{moved} of {several(len(own), 'host')} to change, {how}")
+    if moved and preview["kind"] != "rollback":
+        known = all(host["send"] is not None for host in own if host["action"] == DEPLOY)
         lines.append(f"To send: {amount(preview['send'])} in all" if known else "To send: not known")
-        lines.append(f"Time: {about_time(preview)}")
+    if moved:
+        lines.append(f"Time{' of the whole rollout' if preview['joins'] else ''}: {about_time(preview)}")
     lines += [f"Database: {line}" for line in preview["databases"]]
     lines += [f"Note: {note}" for note in preview["notes"]]
     return Section("", lines)
@@ -82,22 +95,31 @@ def _blockers(preview: Data) -> Section:
 
 def _waves(preview: Data) -> Section:
     rows = [
-        (
-            str(wave["index"]),
-            wave["name"],
-            str(len(wave["hosts"])),
-            span(wave["forward"]),
-            duration(wave["bake"]) if wave.get("bake") else "",
-            span(wave["back"]),
-            hosts_of(wave["hosts"]),
-        )
+        {
+            "wave": str(wave["index"]),
+            "name": wave["name"],
+            "hosts": str(len(wave["hosts"])),
+            "forward": "over" if wave["over"] else span(wave["forward"]),
+            "bake": duration(wave["bake"]) if wave.get("bake") else "",
+            "back": "over" if wave["over"] and preview["kind"] == "rollback" else span(wave["back"]),
+            "of this job": hosts_of(wave["own"]) if preview["joins"] else "",
+            "who": hosts_of(wave["hosts"]),
+        }
         for wave in preview["waves"]
     ]
-    head = ("wave", "name", "hosts", "forward", "bake", "back", "who")
-    kept = [at for at in range(len(head)) if at != _BAKE or any(row[at] for row in rows)]
-    shown = [tuple(row[at] for at in kept) for row in rows]
-    right = tuple(kept.index(at) for at in kept if head[at] not in ("name", "who"))
-    return Section("Waves", [], Table(tuple(head[at] for at in kept), shown, right))
+    without = _empty(rows, "bake", "of this job") | ({"forward"} if preview["kind"] == "rollback" else set())
+    return Section("Waves", [], _table(rows, without=without, left=_TEXTS))
+
+
+def _rounds(preview: Data) -> Section:
+    """The phases of a rehearsal, a round a row."""
+    took = {phase["phase"]: span(phase) for phase in preview["phases"]}
+    rows = [
+        {"round": str(number), **{name: took.get(f"{name}{again}", "") for name in ("stage", "forward", "back")}}
+        for number, again in enumerate(("", AGAIN), start=1)
+    ]
+    stays = [] if took.get(f"back{AGAIN}") else ["Behind the second round the hosts stay on the release."]
+    return Section("Rounds", stays, _table(rows))
 
 
 def _groups(preview: Data) -> collections.abc.Iterator[Section]:
@@ -125,26 +147,50 @@ def _items(kind: str, items: collections.abc.Sequence[Data]) -> collections.abc.
 
 
 def _hosts(preview: Data) -> Section:
-    rows: list[tuple[str, ...]] = [
-        (
-            name,
-            host["site"],
-            str(host["wave"] or ""),
-            host["before"],
-            host["after"] if host["action"] == DEPLOY else "",
-            "" if host["group"] is None else str(host["group"] + 1),
-            amount(host["send"]) if host["action"] == DEPLOY else "",
-            amount(host["needed"]) if host["needed"] is not None else "",
-            amount(host["free"]),
-            _remark(host),
-        )
+    rows = [
+        {
+            "host": name,
+            "site": host["site"],
+            "wave": str(host["wave"] or ""),
+            "before": host["before"],
+            "after": host["after"] if host["action"] == DEPLOY else "",
+            "leaves": _number(host["leaves"]),
+            "to": _number(host["to"]),
+            "change": "" if host["group"] is None else str(host["group"] + 1),
+            "send": amount(host["send"]) if host["action"] == DEPLOY and not host["elsewhere"] else "",
+            "needs": amount(host["needed"]) if host["needed"] is not None else "",
+            "free": amount(host["free"]) if not host["elsewhere"] else "",
+            "note": _remark(host),
+        }
         for name, host in preview["hosts"].items()
     ]
-    head = ("host", "site", "wave", "before", "after", "change", "send", "needs", "free", "note")
-    return Section("Hosts", [], Table(head, rows, right=(2, 5, 6, 7, 8)))
+    without = {"send", "needs", "free"} if preview["kind"] == "rollback" else {"leaves", "to"}
+    return Section("Hosts", [], _table(rows, without=without, left=_TEXTS))
+
+
+def _number(deployment: int | None) -> str:
+    return "" if deployment is None else str(deployment)
+
+
+def _empty(rows: collections.abc.Sequence[Cells], *names: str) -> set[str]:
+    return {name for name in names if not any(row[name] for row in rows)}
+
+
+def _table(
+    rows: collections.abc.Sequence[Cells],
+    *,
+    without: collections.abc.Collection[str] = (),
+    left: collections.abc.Collection[str] = (),
+) -> Table | None:
+    """Rows by the names of their columns. left: those that are no numbers."""
+    head = [name for row in rows[:1] for name in row if name not in without]
+    right = tuple(at for at, name in enumerate(head) if name not in left)
+    return Table(tuple(head), [tuple(row[name] for name in head) for row in rows], right) if rows else None
 
 
 def _remark(host: Data) -> str:
+    if host["elsewhere"]:
+        return f"of another job: {host['elsewhere']}"
     if host["action"] == DEPLOY:
         return "what changes there is not known" if host["group"] is None else ""
     said = _LEFT[host["action"]]

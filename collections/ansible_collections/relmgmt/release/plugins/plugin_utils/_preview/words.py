@@ -45,14 +45,21 @@ def span(took: Data) -> str:
 
 def about_time(preview: Data) -> str:
     """How long it takes there and all the way back, how that is known, and when it would be done."""
-    time = preview["time"]
+    time, kind = preview["time"], preview["kind"]
     if not time["done"]:
         return "not known"
-    sources = dict.fromkeys(wave[way]["source"] for wave in preview["waves"] for way in ("forward", "back"))
+    ways = {"rollback": ("back",)}.get(kind, ("forward", "back"))
+    sources = dict.fromkeys(wave[way]["source"] for wave in preview["waves"] for way in ways)
+    if preview["phases"]:
+        sources = dict.fromkeys(phase["source"] for phase in preview["phases"] if span(phase) != "?")
+    known = f"({'; '.join(sources)}); begun now, done at {time['done']}"
+    if kind == "rollback":
+        return f"{duration(time['back'])} {known}"
     staging = "" if time["staging"]["seconds"] else ", staging not counted"
-    there = f"{duration(time['forward'])} forward{staging}"
-    back = f"{duration(time['back'])} for the whole way back"
-    return f"{there}, {back} ({'; '.join(sources)}); begun now, done at {time['done']}"
+    if kind == "rehearsal":
+        counted = ", staging not counted" if any(span(phase) == "?" for phase in preview["phases"]) else ""
+        return f"{duration(time['forward'])} there and {duration(time['back'])} back, in two rounds{counted} {known}"
+    return f"{duration(time['forward'])} forward{staging}, {duration(time['back'])} for the whole way back {known}"
 
 
 def several(count: int, thing: str) -> str:

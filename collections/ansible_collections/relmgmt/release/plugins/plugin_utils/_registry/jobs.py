@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
 else:
     insert, select, update = optional("sqlalchemy", "insert", "select", "update", package="SQLAlchemy")
 
-__all__ = ["JobRow", "begin", "end", "of", "report"]
+__all__ = ["JobRow", "begin", "end", "of", "report", "require_untaken"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +58,25 @@ def begin(
     Raises:
         ConflictError: another living job has one of the hosts (``host-taken``).
     """
+    require_untaken(connection, rollout, hosts, holder, token=token, now=now, alive=alive)
+    identity = secrets.token_hex(4)
+    values = {"job": identity, "hosts": list(hosts), "token": token, "ready": 0, **dataclasses.asdict(holder)}
+    times = {"joined": stamp(now), "expires": _later(now, ttl)}
+    connection.execute(insert(tables().jobs).values(rollout=rollout, **values, **times))
+    return identity
+
+
+def require_untaken(
+    connection: Connection,
+    rollout: str,
+    hosts: collections.abc.Sequence[str],
+    holder: Holder,
+    *,
+    token: int,
+    now: datetime.datetime,
+    alive: Alive,
+) -> None:
+    """Raise as ``begin`` where that would; nothing is written."""
     for other in of(connection, rollout, token=token, now=now, alive=alive):
         both = sorted(set(other.hosts) & set(hosts))
         if other.living and other.holder != holder and both:
@@ -66,11 +85,6 @@ def begin(
                 f"{', '.join(both)} of rollout {rollout}: another job works on that, {other.holder}",
                 hint="A host can be in one job of a rollout only: choose others, or wait for that job.",
             )
-    identity = secrets.token_hex(4)
-    values = {"job": identity, "hosts": list(hosts), "token": token, "ready": 0, **dataclasses.asdict(holder)}
-    times = {"joined": stamp(now), "expires": _later(now, ttl)}
-    connection.execute(insert(tables().jobs).values(rollout=rollout, **values, **times))
-    return identity
 
 
 def report(

@@ -72,12 +72,13 @@ def acquire(
 def require_free(
     connection: Connection, wanted: Lease, holder: Holder, *, now: datetime.datetime, alive: Alive
 ) -> None:
-    """Raise as ``acquire`` where that would; nothing is written."""
+    """Raise as ``acquire`` where that would; nothing is written. A lease that has the token that is wanted is one to
+    join."""
     leases = tables().leases
     for what, values in _rows(wanted):
         here = and_(*(leases.c[name] == value for name, value in values.items()))
         row = connection.execute(select(leases).where(here)).one_or_none()
-        if row is not None:
+        if row is not None and row.token != wanted.token:
             _refuse_held(connection, what, row, holder, now=now, alive=alive)
 
 

@@ -302,6 +302,14 @@ class Registry:
             now = self._clock()
             return jobs.begin(connection, rollout, hosts, holder, token=token, now=now, ttl=ttl, alive=self._alive)
 
+    def require_untaken(
+        self, rollout: str, hosts: collections.abc.Sequence[str], holder: Holder, *, token: int
+    ) -> None:
+        """See whether ``begin_job`` would be refused now; nothing is written. Raises as ``begin_job``."""
+        with self._database.read() as connection:
+            now = self._clock()
+            jobs.require_untaken(connection, rollout, hosts, holder, token=token, now=now, alive=self._alive)
+
     def report_job(self, rollout: str, job: str, *, ready: int | None = None, ttl: float) -> None:
         """The job is still there; ready: and its hosts may begin this wave."""
         with self._database.write() as connection:
@@ -338,10 +346,18 @@ class Registry:
             return leases.acquire(connection, wanted, holder, now=self._clock(), ttl=ttl, alive=self._alive)
 
     def require_free(
-        self, package: str, environment: str, instance: str, holder: Holder, *, databases: t.Iterable[str] = ()
+        self,
+        package: str,
+        environment: str,
+        instance: str,
+        holder: Holder,
+        *,
+        databases: t.Iterable[str] = (),
+        token: int = 0,
     ) -> None:
-        """See whether ``acquire`` would be refused now; nothing is written. Raises as ``acquire``."""
-        wanted = Lease(self.id, package, environment, instance, token=0, expires="", databases=tuple(databases))
+        """See whether ``acquire`` would be refused now; nothing is written. token: of a rollout whose lease would be
+        joined. Raises as ``acquire``."""
+        wanted = Lease(self.id, package, environment, instance, token, expires="", databases=tuple(databases))
         with self._database.read() as connection:
             leases.require_free(connection, wanted, holder, now=self._clock(), alive=self._alive)
 

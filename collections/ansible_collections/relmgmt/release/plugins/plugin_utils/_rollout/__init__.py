@@ -12,6 +12,7 @@ from .baking import Bake, wait
 from .clocks import Clocks, Timing, declared, set_clocks
 from .config_view import Unpacked, View, before_of, running_profile, view_of
 from .gate import Gate, Policy
+from .handing_on import fallen_back, hand_back, hand_on, running
 from .joining import (
     ACTIVATED,
     BEGIN,
@@ -51,7 +52,7 @@ from .preflight import needed
 from .profiles import SECRETS_PREFIX, HostInput, Made, Scope, make_profiles, render_again
 from .recording import LEASE_SECONDS, catch_up, keep, later, record, registry_of
 from .refusals import Blocker, Refusals
-from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
+from .rehearsal import AGAIN, LEAVE_NEW, PHASES, astray, judge, rehearsals
 from .strategy import STRATEGIES, Options, Wave, budget_of, site_budgets_of, waves
 from .survey import NOT_READY, Survey
 from .taking_back import TakenBack, take_back
@@ -62,6 +63,7 @@ from .wall_clock import clock_warning
 __all__ = [
     "ACTIVATED",
     "AFTER",
+    "AGAIN",
     "BEFORE",
     "BEGIN",
     "CONFIRMED",
@@ -129,10 +131,13 @@ __all__ = [
     "decide",
     "declared",
     "final",
+    "fallen_back",
     "find_unfinished",
     "fresh",
     "frozen_instead",
     "good_outcomes",
+    "hand_back",
+    "hand_on",
     "judge",
     "judge_moves",
     "keep",
@@ -156,6 +161,7 @@ __all__ = [
     "require_fit_limit",
     "rows",
     "run_directory",
+    "running",
     "running_profile",
     "set_clocks",
     "shown_database",

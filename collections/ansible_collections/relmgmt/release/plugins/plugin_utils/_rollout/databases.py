@@ -17,6 +17,7 @@ from .._registry import REHEARSAL, ROLLBACK, Registry
 from .migration import Database, Declared, database_id, databases_of
 from .plan import DEPLOY, HostPlan, Plan
 from .profiles import HostInput
+from .refusals import FIRM, Asking
 from .within_reach import require_way_back
 
 if t.TYPE_CHECKING:
@@ -34,10 +35,11 @@ def no_inventory(_host: str) -> None:
 
 
 class Databases:
-    """Finds them. ``inventory``: the variables of any host, None for one that the inventory does not have."""
+    """Finds them. ``inventory``: the variables of any host, None for one that the inventory does not have; ``asking``:
+    how what forbids it is asked for."""
 
-    def __init__(self, registry: Registry, *, inventory: Inventory = no_inventory) -> None:
-        self._registry, self._inventory = registry, inventory
+    def __init__(self, registry: Registry, *, inventory: Inventory = no_inventory, asking: Asking = FIRM) -> None:
+        self._registry, self._inventory, self._asking = registry, inventory, asking
 
     def of(
         self,
@@ -57,23 +59,29 @@ class Databases:
             ConflictError: something was begun on a host that does not answer now (``migration-begun``); a rollback
                 would lead behind a point of no return (``point-of-no-return``).
         """
+        return self._asking.ask(
+            lambda: self._of(wish, hosts, planned, manifest, order=order, resumed=resumed), tuple[Database, ...]()
+        )
+
+    def _of(
+        self,
+        wish: Wish,
+        hosts: Hosts,
+        planned: Planned,
+        manifest: Manifest | None,
+        *,
+        order: t.Sequence[str],
+        resumed: Plan | None,
+    ) -> tuple[Database, ...]:
         if wish.kind == ROLLBACK:
             found = self._back(wish, hosts, planned, order=order, resumed=resumed)
         else:
             declared = [migration.about() for migration in manifest.migrations] if manifest else []
             here = manifest.digest if manifest else ""
             found = self._found(wish, hosts, declared, order=order, deployments=_current(hosts, here))
-        if not found:
-            return ()
         known = tuple(self._known(wish, database, hosts) for database in found)
         if wish.kind == REHEARSAL and any(database.ends_return(contract=False) for database in known):
-            raise InputError(
-                "rehearsal-irreversible",
-                f"{wish.package} {wish.version} takes a step on a database that nothing takes back: no rehearsal can"
-                " show the way back",
-                hint="Roll it out with its approval (relmgmt_point_of_no_return), and say why it is not rehearsed"
-                " (relmgmt_rehearsal=waived).",
-            )
+            self._asking.ask(lambda: _refuse_irreversible(wish), None)
         return known
 
     def _found(
@@ -99,24 +107,29 @@ class Databases:
             for host, known in hosts.items()
             if planned[host].action == DEPLOY and known.info["release"]["current"]["version"] != wish.version
         }
-        require_way_back(moving, wish.version)
+        require_way_back(moving, wish.version, asking=self._asking)
         declared = {host: release["current"].get("migrations") or [] for host, release in moving.items()}
-        different = [host for host in declared if declared[host] != next(iter(declared.values()))]
-        if different:
-            raise InputError(
-                "migrations-mixed",
-                f"{next(iter(declared))} and {different[0]} run releases that change schemas differently",
-                hint="Roll back the hosts of one release at a time.",
-            )
+        self._asking.ask(lambda: _require_alike(declared), None)
         deployments = {host: int(release["current"]["deployment"]) for host, release in moving.items()}
         return self._found(wish, hosts, next(iter(declared.values()), []), order=order, deployments=deployments)
 
     def _known(self, wish: Wish, database: Database, hosts: Hosts) -> Database:
         """With what the registry tells. Where something was begun, it goes on."""
+        first = self._asking.ask(lambda: self._first(wish, database, hosts), database.hosts[0])
+        return dataclasses.replace(
+            database,
+            hosts=(first, *(host for host in database.hosts if host != first)),
+            known=self._registry.schema_version(database.id),
+            elsewhere=self._elsewhere(wish, database, hosts),
+            frozen=tuple(host for host in database.hosts if _release(hosts[host]).get("frozen")),
+        )
+
+    def _first(self, wish: Wish, database: Database, hosts: Hosts) -> str:
+        """The host that runs the commands."""
         begun = self._registry.migration_begun(database.id)
         if begun and begun["host"] == wish.migration_lost:
             begun = None
-        first = begun["host"] if begun else database.hosts[0]
+        first = str(begun["host"]) if begun else database.hosts[0]
         if first not in database.hosts or (begun and hosts[first].info.get("outcome") != "ok"):
             raise ConflictError(
                 "migration-begun",
@@ -125,13 +138,7 @@ class Databases:
                 hint="Bring that host back, into the target, and run it again. If it is certain that nothing of it runs"
                 f" any more: -e relmgmt_migration_lost={first}",
             )
-        return dataclasses.replace(
-            database,
-            hosts=(first, *(host for host in database.hosts if host != first)),
-            known=self._registry.schema_version(database.id),
-            elsewhere=self._elsewhere(wish, database, hosts),
-            frozen=tuple(host for host in database.hosts if _release(hosts[host]).get("frozen")),
-        )
+        return first
 
     def _elsewhere(self, wish: Wish, database: Database, hosts: Hosts) -> dict[str, str]:
         """Hosts outside of the rollout that share the database → the version that they were last seen with."""
@@ -146,6 +153,27 @@ class Databases:
             if variables is not None and database_id(database.name, variables, scope=scope) == database.id:
                 found[host] = version
         return found
+
+
+def _require_alike(declared: collections.abc.Mapping[str, Declared]) -> None:
+    """declared: host → the migrations of the release that it is to leave."""
+    different = [host for host in declared if declared[host] != next(iter(declared.values()))]
+    if different:
+        raise InputError(
+            "migrations-mixed",
+            f"{next(iter(declared))} and {different[0]} run releases that change schemas differently",
+            hint="Roll back the hosts of one release at a time.",
+        )
+
+
+def _refuse_irreversible(wish: Wish) -> None:
+    raise InputError(
+        "rehearsal-irreversible",
+        f"{wish.package} {wish.version} takes a step on a database that nothing takes back: no rehearsal can"
+        " show the way back",
+        hint="Roll it out with its approval (relmgmt_point_of_no_return), and say why it is not rehearsed"
+        " (relmgmt_rehearsal=waived).",
+    )
 
 
 def approval_of(wish: Wish, databases: t.Sequence[Database], *, waves: bool, resumed: Plan | None) -> dict[str, str]:

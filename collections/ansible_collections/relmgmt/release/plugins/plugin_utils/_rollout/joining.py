@@ -22,8 +22,8 @@ from .._registry import JobRow
 from .plan import DEPLOY, HostPlan, Plan
 from .strategy import Wave
 
-__all__ = ["ACTIVATED", "BEGIN", "CONFIRMED", "STAGED", "JobPart", "absent", "join_plan", "require_known",
-           "named", "still_baking", "wait_for_others", "with_others"]  # fmt: skip
+__all__ = ["ACTIVATED", "BEGIN", "CONFIRMED", "STAGED", "JobPart", "absent", "join_plan", "require_joinable",
+           "require_known", "named", "still_baking", "wait_for_others", "with_others"]  # fmt: skip
 
 STAGED, BEGIN, ACTIVATED, CONFIRMED = "staged", "begin", "activated", "confirmed"  # what hosts are waited for to be
 _UNDECIDED = {
@@ -85,18 +85,18 @@ def require_known(plan: Plan, hosts: collections.abc.Iterable[str]) -> None:
         )
 
 
-def join_plan(plan: Plan, own: collections.abc.Mapping[str, HostPlan]) -> Plan:
-    """The plan as it is on record, with what is to happen on the job's own hosts now.
-
-    Raises:
-        InputError: it changes databases, which no part of the hosts can do (``join-databases``).
-    """
+def require_joinable(plan: Plan) -> None:
+    """Raises InputError (``join-databases``) for a plan that changes databases, which no part of the hosts can do."""
     if plan.databases:
         raise InputError(
             "join-databases",
             f"Rollout {plan.id} changes databases: it is run over all of its hosts at once",
             hint="Leave --limit and slices out, and run it again.",
         )
+
+
+def join_plan(plan: Plan, own: collections.abc.Mapping[str, HostPlan]) -> Plan:
+    """The plan as it is on record, with what is to happen on the job's own hosts now."""
     return dataclasses.replace(plan, hosts={**plan.hosts, **own})
 
 

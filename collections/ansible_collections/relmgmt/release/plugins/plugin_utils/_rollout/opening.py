@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import functools
 import pathlib
 import time
 import types
@@ -22,17 +23,18 @@ from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
 from .clocks import Clocks, Rollouts, Timing, largest_wave, set_clocks
 from .databases import Databases, Inventory, no_inventory
-from .gate import Gate
-from .joining import JobPart, join_plan, require_known
+from .gate import Gate, Ruling
+from .joining import JobPart, join_plan, require_joinable, require_known
 from .learning import learned
 from .plan import HostPlan, Plan
 from .planning import Wish, has_switched, left_out, make_plan, pins_of, plan_hosts
 from .preflight import require_distinct
 from .profiles import HostInput, Made, Scope, make_profiles
 from .recording import LEASE_SECONDS
-from .unfinished import NEW, Unfinished, find_unfinished, require_same_hosts
+from .refusals import FIRM, Asking
+from .unfinished import Unfinished, find_unfinished, going_on, require_same_hosts
 
-__all__ = ["Opened", "Opening", "Package", "check", "enter", "learn", "open_rollout"]
+__all__ = ["Opened", "Opening", "Package", "ask_again", "check", "enter", "learn", "open_rollout"]
 
 _TURN_SECONDS = 30.0  # that a job which takes the lease anew needs to say so, at most
 Hosts = collections.abc.Mapping[str, HostInput]
@@ -69,7 +71,8 @@ class Opening:
 
 class Opened(t.NamedTuple):
     """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie, how long hosts
-    wait for their confirmation, the job's part, and host → secrets that could not be read → what was used."""
+    wait for their confirmation, the job's part, host → secrets that could not be read → what was used, and the id of
+    the rollout that it joins with that, empty where it has all hosts."""
 
     plan: Plan
     lease: Lease | None
@@ -77,12 +80,14 @@ class Opened(t.NamedTuple):
     clocks: Clocks
     part: JobPart
     fallbacks: Fallbacks = types.MappingProxyType({})
+    joins: str = ""
 
 
 class _Planned(t.NamedTuple):
     plan: Plan
     made: collections.abc.Mapping[str, Made]
     clocks: Clocks
+    joins: str
 
     @property
     def profiles(self) -> dict[str, Profile]:
@@ -108,10 +113,9 @@ def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened
     planned = _planned(opening, found, registry, new_id=registry.new_rollout_id)
     plan, wish = planned.plan, opening.wish
     part = JobPart("", tuple(opening.hosts), opening.wait, planned.clocks.confirm_timeout)
-    joins = found is not None and found.plan.id == plan.id and not part.is_whole(plan)
     if not plan.active and not found:
         return Opened(plan, None, None, planned.clocks, part)
-    lease = enter(registry, plan, holder) if joins else _take(registry, plan, holder)
+    lease = enter(registry, plan, holder) if planned.joins else _take(registry, plan, holder)
     if wish.migration_lost:
         registry.give_up_migrations(wish.migration_lost)
     if found and found.plan.id != plan.id:
@@ -119,14 +123,14 @@ def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened
     if not plan.active:
         registry.release(lease, holder)
         return Opened(plan, None, None, planned.clocks, part)
-    if joins and found:
+    if planned.joins:
         registry.claim_rollout(plan.id, lease.token)
     else:
         _record(opening, plan, lease, registry)
     part = dataclasses.replace(part, id=begin_job(registry, plan, part.hosts, lease, holder))
     registry.record_profiles(plan.id, [each.record() for each in planned.made.values()])
     directory = run_directory.write_profiles(part.run(plan), planned.profiles)
-    return Opened(plan, lease, directory, planned.clocks, part, planned.fallbacks)
+    return Opened(plan, lease, directory, planned.clocks, part, planned.fallbacks, planned.joins)
 
 
 def check(opening: Opening, registry: Registry, run: str) -> Opened:
@@ -138,7 +142,7 @@ def check(opening: Opening, registry: Registry, run: str) -> Opened:
     directory = run_directory.write_profiles(run, planned.profiles)
     plan = dataclasses.replace(planned.plan, id=run)
     part = JobPart("", tuple(opening.hosts), 0.0, planned.clocks.confirm_timeout)
-    return Opened(plan, None, directory, planned.clocks, part, planned.fallbacks)
+    return Opened(plan, None, directory, planned.clocks, part, planned.fallbacks, planned.joins)
 
 
 def learn(wish: Wish, hosts: Hosts, registry: Registry, history: Rollouts) -> None:
@@ -206,9 +210,7 @@ def _going_on(opening: Opening, registry: Registry) -> Unfinished | None:
 def _planned(
     opening: Opening, found: Unfinished | None, registry: Registry, *, new_id: collections.abc.Callable[[], str]
 ) -> _Planned:
-    begun = found.plan if found and opening.rollout != NEW else None
-    named = begun is not None and bool(opening.rollout)
-    wish = found.adopted(opening.wish) if found and named else opening.wish
+    begun, named, joins, wish = going_on(found, opening.wish, opening.hosts, rollout=opening.rollout)
     digest = opening.package.manifest.digest if opening.package.manifest else ""
     if begun and named:
         require_known(begun, opening.hosts)
@@ -218,9 +220,10 @@ def _planned(
     out, made = _prepare(wish, opening.hosts, opening.package, opening.access, pins)
     profiles = {host: each.profile for host, each in made.items()}
     runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
-    if found and begun and named and set(begun.hosts) != set(opening.hosts):
+    if found and begun and joins:
         own = plan_hosts(wish, opening.hosts, out=out, digest=digest, profiles=profiles, resumed=begun)
-        _ask_again(opening, found, own)
+        ask_again(opening.gate, wish, opening.hosts, found, own)
+        require_joinable(begun)
         plan = join_plan(begun, own)
     else:
         plan = make_plan(
@@ -235,24 +238,38 @@ def _planned(
             new_id=new_id,
             limit=largest_wave(runtimes, opening.timing),
         )
-    return _Planned(plan, made, set_clocks(plan.waves, runtimes, opening.timing))
+    clocks = set_clocks(plan.waves, runtimes, opening.timing)
+    return _Planned(plan, made, clocks, begun.id if begun and joins else "")
 
 
-def _ask_again(opening: Opening, found: Unfinished, own: collections.abc.Mapping[str, HostPlan]) -> None:
-    """The gate, on behalf of the hosts of a part.
+def ask_again(
+    gate: Gate,
+    wish: Wish,
+    hosts: Hosts,
+    found: Unfinished,
+    own: collections.abc.Mapping[str, HostPlan],
+    *,
+    asking: Asking = FIRM,
+) -> None:
+    """The gate, on behalf of the hosts of a part. own: what is to happen on them.
 
     Raises:
         InputError, IntegrityError: it is closed for one of them.
     """
-    begun = has_switched(found.plan, opening.hosts) or found.has_switched
-    wish = found.adopted(opening.wish)
-    ruling = opening.gate.rule(wish, own, found.plan.digest, resumed=found.plan, switched=begun)
+    begun = has_switched(found.plan, hosts) or found.has_switched
+    ruling = asking.ask(
+        lambda: gate.rule(wish, own, found.plan.digest, resumed=found.plan, switched=begun), Ruling({}, {})
+    )
     for host, reason in ruling.out.items():
-        raise InputError(
-            "join-unrehearsed",
-            f"{host} may not go on with rollout {found.plan.id}: {reason}",
-            hint="Rehearse it, or run the rollout over all of its hosts (relmgmt_rehearsal=leave_out).",
-        )
+        asking.ask(functools.partial(_refuse_unrehearsed, found.plan.id, host, reason), None)
+
+
+def _refuse_unrehearsed(rollout: str, host: str, reason: str) -> None:
+    raise InputError(
+        "join-unrehearsed",
+        f"{host} may not go on with rollout {rollout}: {reason}",
+        hint="Rehearse it, or run the rollout over all of its hosts (relmgmt_rehearsal=leave_out).",
+    )
 
 
 def _prepare(

@@ -23,8 +23,10 @@ __all__ = [
     "UNREHEARSED",
     "HostPlan",
     "Plan",
+    "NOT_HELD",
     "back_already",
     "converged",
+    "not_held",
     "release_of",
     "version_of",
 ]
@@ -34,6 +36,7 @@ NONE = "none"
 LEFT_OUT = "left_out"
 UNREHEARSED = "unrehearsed"  # left out by the gate: it keeps what it runs, and spends no failure budget
 UNKNOWN = "unknown"  # a version that a host did not say
+NOT_HELD = "Roll that version out instead."
 SHOWN_HOSTS, SHOWN_WAVES = 3, 6  # of a wave, of a plan, in a line
 Info = t.Mapping[str, t.Any]
 
@@ -230,15 +233,20 @@ def back_already(info: Info, version: str, *, host: str) -> bool:
     final = here["state"] in (outcome.ADOPTED, outcome.CONFIRMED) and not here["interrupted"]
     if final and version_of(info) == version:
         return _in_service(here)
+    problem = not_held(info, version)
+    if problem:
+        raise InputError("version-not-held", f"{host} {problem}", hint=NOT_HELD)
+    return False
+
+
+def not_held(info: Info, version: str) -> str:
+    """Why a rollback cannot lead the host to the version; empty where it runs or holds it."""
+    here = info["release"]
     held = {item["version"] for item in here["deployments"] if item["proven"]}
     held |= {outcome.ADOPTED} if here.get("adopted") else set()
-    if version not in held:
-        raise InputError(
-            "version-not-held",
-            f"{host} holds no confirmed deployment of version {version} (it holds {', '.join(sorted(held)) or 'none'})",
-            hint="Roll that version out instead.",
-        )
-    return False
+    if version in held or (here["state"] in (outcome.ADOPTED, outcome.CONFIRMED) and version_of(info) == version):
+        return ""
+    return f"holds no confirmed deployment of version {version} (it holds {', '.join(sorted(held)) or 'none'})"
 
 
 def _in_service(release: Info) -> bool:

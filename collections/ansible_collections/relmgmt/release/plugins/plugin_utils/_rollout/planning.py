@@ -17,7 +17,7 @@ from .._drift import seen
 from .._registry import REHEARSAL, ROLLBACK, ROLLOUT
 from .clocks import Limit
 from .databases import Databases, approval_of
-from .gate import Gate
+from .gate import Gate, Ruling
 from .plan import (
     DEPLOY,
     LEFT_OUT,
@@ -32,6 +32,7 @@ from .plan import (
 )
 from .preflight import IGNORE, REPAIR, WARN, drifted, problem_of
 from .profiles import HostInput
+from .refusals import FIRM, Asking
 from .rehearsal import require_fit
 from .strategy import Options, Wave, waves
 from .verdict import SiteBudgets
@@ -119,9 +120,10 @@ def make_plan(
     databases: Databases | None = None,
     new_id: t.Callable[[], str],
     limit: Limit | None = None,
+    asking: Asking = FIRM,
 ) -> Plan:
     """The plan. An unfinished one for the same package and hosts keeps its identity, its waves and its versions
-    before. limit: of the waves of a rollout that begins.
+    before. limit: of the waves of a rollout that begins; asking: how what forbids it is asked for.
 
     Raises:
         InputError, IntegrityError: the gate is closed; hosts are not fit for a rehearsal, or hold no such version; a
@@ -131,12 +133,15 @@ def make_plan(
     digest = manifest.digest if manifest else ""
     resumed = unfinished if unfinished and _same(unfinished, wish, digest, hosts) else None
     if wish.kind == REHEARSAL:
-        require_fit({host: known.info for host, known in hosts.items()}, digest, resumed=resumed is not None)
+        infos = {host: known.info for host, known in hosts.items() if host not in out}
+        require_fit(infos, digest, resumed=resumed is not None, asking=asking)
     planned = plan_hosts(wish, hosts, out=out, digest=digest, profiles=profiles, resumed=resumed)
     rehearsal: collections.abc.Mapping[str, t.Any] = {}
     if gate and wish.kind == ROLLOUT:
         switched = resumed is not None and has_switched(resumed, hosts)
-        kept_out, rehearsal = gate.rule(wish, planned, digest, resumed=resumed, switched=switched)
+        kept_out, rehearsal = asking.ask(
+            lambda: gate.rule(wish, planned, digest, resumed=resumed, switched=switched), Ruling({}, {})
+        )
         planned.update({host: _kept_out(planned[host], reason) for host, reason in kept_out.items()})
     deploying = [host for host, plan in planned.items() if plan.action == DEPLOY]
     made, shaped = _with_late(resumed, deploying) if resumed else _new_waves(wish, planned, limit)

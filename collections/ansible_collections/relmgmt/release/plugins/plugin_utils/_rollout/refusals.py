@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What forbids a rollout, noted instead of stopped at, so that everything is told at once (private)."""
+"""What forbids a rollout: stopped at, or noted, so that everything is told at once (private)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing as t
 
 from ...module_utils._model.errors import RelmgmtError
 
-__all__ = ["Blocker", "Refusals"]
+__all__ = ["FIRM", "Asking", "Blocker", "Refusals"]
 
 Answer = t.TypeVar("Answer")
 
@@ -36,7 +36,18 @@ class Blocker(t.NamedTuple):
         return {**self._asdict(), "hosts": list(self.hosts)}
 
 
-class Refusals:
+class Asking:
+    """How questions that may be refused are asked. Here the first refusal ends it."""
+
+    def ask(self, question: t.Callable[[], Answer], _otherwise: Answer) -> Answer:
+        """What the question gives. Raises as the question."""
+        return question()
+
+
+FIRM = Asking()
+
+
+class Refusals(Asking):
     """Collects blockers, each once."""
 
     def __init__(self) -> None:

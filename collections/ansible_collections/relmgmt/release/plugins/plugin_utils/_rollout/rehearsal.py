@@ -18,6 +18,7 @@ from ...module_utils._model import outcome
 from ...module_utils._model.errors import InputError
 from .._evidence import Phase, Rehearsal
 from .plan import Plan, release_of
+from .refusals import FIRM, Asking
 from .verdict import Result, Verdict
 
 __all__ = ["AGAIN", "LEAVE_NEW", "PHASES", "astray", "judge", "rehearsals", "require_fit"]
@@ -29,7 +30,9 @@ PHASES = (*_GOOD, *(f"{phase}{AGAIN}" for phase in _GOOD))
 Info = collections.abc.Mapping[str, t.Any]
 
 
-def require_fit(infos: collections.abc.Mapping[str, Info], digest: str, *, resumed: bool) -> None:
+def require_fit(
+    infos: collections.abc.Mapping[str, Info], digest: str, *, resumed: bool, asking: Asking = FIRM
+) -> None:
     """See that the hosts stand on something else than the release, and stand well.
 
     What an interrupted rehearsal left on the release is taken back by the next one, so it is fit as it is.
@@ -37,12 +40,17 @@ def require_fit(infos: collections.abc.Mapping[str, Info], digest: str, *, resum
     Raises:
         InputError: ``rehearsal-host-unfit``, ``rehearsal-pointless``; nothing was touched.
     """
-    here = {host for host, info in infos.items() if release_of(info) == digest}
+    here = sorted(host for host, info in infos.items() if release_of(info) == digest)
     unfit = {
         host: problem
         for host, info in sorted(infos.items())
         if not (resumed and host in here) and (problem := _problem(info))
     }
+    asking.ask(lambda: _require_none(unfit), None)
+    asking.ask(lambda: _require_elsewhere([] if resumed else here), None)
+
+
+def _require_none(unfit: collections.abc.Mapping[str, str]) -> None:
     if unfit:
         raise InputError(
             "rehearsal-host-unfit",
@@ -50,10 +58,13 @@ def require_fit(infos: collections.abc.Mapping[str, Info], digest: str, *, resum
             + "".join(f"  {host}: {problem}\n" for host, problem in unfit.items()),
             hint="Mend them (roll out or back what they should run), or rehearse on others.",
         )
-    if here and not resumed:
+
+
+def _require_elsewhere(here: collections.abc.Sequence[str]) -> None:
+    if here:
         raise InputError(
             "rehearsal-pointless",
-            f"This release already runs on {', '.join(sorted(here))}: there is no way to it to rehearse",
+            f"This release already runs on {', '.join(here)}: there is no way to it to rehearse",
             hint="Rehearse on hosts that run what the others do.",
         )
 

@@ -18,20 +18,19 @@ from ...module_utils._model.errors import RelmgmtError
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
 from .. import _run_directory as run_directory
-from .._registry import Holder, Registry
+from .._registry import ROLLBACK, Holder, Registry
 from .._secrets import Access, Providers
-from .clocks import Timing, largest_wave, set_clocks
+from .clocks import Limit, Timing, largest_wave, set_clocks
 from .databases import Databases, Inventory
-from .gate import Gate, Ruling
-from .joining import JobPart
-from .migration import Database
-from .opening import Opened, Package
-from .plan import Plan
-from .planning import Hosts, Wish, left_out, make_plan, pins_of
+from .gate import Gate
+from .joining import JobPart, join_plan, require_joinable, require_known
+from .opening import Opened, Package, ask_again
+from .plan import NOT_HELD, Plan, not_held
+from .planning import Hosts, Wish, left_out, make_plan, pins_of, plan_hosts
 from .preflight import code_of, problem_of, require_distinct
 from .profiles import Made, Scope, make_profiles
 from .refusals import Blocker, Refusals
-from .unfinished import NEW, find_unfinished, require_same_hosts
+from .unfinished import GoingOn, Unfinished, find_unfinished, going_on, require_same_hosts
 
 __all__ = ["NOT_READY", "Survey"]
 
@@ -67,56 +66,115 @@ class Survey:
         Raises:
             RelmgmtError: not even waves can be told.
         """
-        wish, package = self.wish, self.package
-        out = self._left_out()
-        taking_part = {host: known for host, known in self.hosts.items() if host not in out}
-        unfinished = self._unfinished(registry)
+        found = self._unfinished(registry)
+        on = going_on(found, self.wish, self.hosts, rollout=self.rollout)
+        survey = self._joining(on)
+        out = survey.left_out()
+        taking_part = {host: known for host, known in survey.hosts.items() if host not in out}
         with Providers(self.access) as providers:
-            rendered = self._profiles(taking_part, unfinished, providers)
+            rendered = survey.profiles(taking_part, on.begun, providers)
         profiles = {host: each.profile for host, each in rendered.items()}
         runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
+        stand_in = {host: profiles.get(host, _REFUSED) for host in taking_part}
+        if found and on.begun and on.joins:
+            plan = survey.joined(found, on.begun, out, stand_in)
+        else:
+            plan = survey.whole(registry, on, out, stand_in, run, limit=largest_wave(runtimes, self.timing))
+        survey.ask_for_lease(registry, holder, plan, found if on.joins else None)
+        hosts = {
+            host: known if host in profiles or host not in survey.hosts else dataclasses.replace(known, profile="")
+            for host, known in plan.hosts.items()
+        }
+        directory = run_directory.write_profiles(run, profiles)
+        clocks = set_clocks(plan.waves, runtimes, self.timing)
+        part = JobPart("", tuple(survey.hosts), 0.0, clocks.confirm_timeout)
+        joins = on.begun.id if on.begun and on.joins else ""
+        fallbacks = {host: each.fallbacks for host, each in sorted(rendered.items()) if each.fallbacks}
+        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part, fallbacks, joins)
+
+    def whole(
+        self,
+        registry: Registry,
+        on: GoingOn,
+        out: dict[str, str],
+        profiles: dict[str, Profile],
+        run: str,
+        *,
+        limit: Limit | None,
+    ) -> Plan:
+        """The plan of a rollout over all of its hosts."""
+        manifest, asking = self.package.manifest, self.refusals
+        databases = Databases(registry, inventory=self.inventory, asking=asking)
 
         def made(wanted: Wish) -> Plan:
             return make_plan(
                 wanted,
                 self.hosts,
                 out=out,
-                manifest=package.manifest,
-                profiles={host: profiles.get(host, _REFUSED) for host in taking_part},
-                unfinished=unfinished,
-                gate=_NotedGate(self.gate, self.refusals) if self.gate and package.manifest else None,
-                databases=_NotedDatabases(Databases(registry, inventory=self.inventory), self.refusals),
+                manifest=manifest,
+                profiles=profiles,
+                unfinished=on.begun,
+                gate=self.gate if manifest else None,
+                databases=databases,
                 new_id=lambda: run,
-                limit=largest_wave(runtimes, self.timing),
+                limit=limit,
+                asking=asking,
             )
 
-        plan = _relaxed(wish, made, self.refusals)
-        scope, databases = (wish.package, wish.environment, wish.instance), [found.id for found in plan.databases]
-        self.refusals.ask(lambda: registry.require_free(*scope, holder, databases=databases), None)
-        hosts = {
-            host: known if host in profiles else dataclasses.replace(known, profile="")
-            for host, known in plan.hosts.items()
-        }
-        directory = run_directory.write_profiles(run, profiles)
-        clocks = set_clocks(plan.waves, runtimes, self.timing)
-        part = JobPart("", tuple(self.hosts), 0.0, clocks.confirm_timeout)
-        fallbacks = {host: each.fallbacks for host, each in sorted(rendered.items()) if each.fallbacks}
-        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part, fallbacks)
+        return _relaxed(self.wish, made, asking)
 
-    def _unfinished(self, registry: Registry) -> Plan | None:
-        """The plan of the open rollout that would go on."""
+    def joined(self, found: Unfinished, begun: Plan, out: dict[str, str], profiles: dict[str, Profile]) -> Plan:
+        """The plan that is on record, with the job's part in it."""
+        own = plan_hosts(self.wish, self.hosts, out=out, digest=begun.digest, profiles=profiles, resumed=begun)
+        if self.gate and self.package.manifest:
+            ask_again(self.gate, self.wish, self.hosts, found, own, asking=self.refusals)
+        self.refusals.ask(lambda: require_joinable(begun), None)
+        return join_plan(begun, own)
+
+    def _joining(self, on: GoingOn) -> Survey:
+        """With what the open rollout makes of the wish, and without hosts that it does not know."""
+        begun, ask = on.begun, self.refusals.ask
+        if begun is None:
+            return self
+        wish, hosts = on.wish, self.hosts
+        if on.named:
+            ask(lambda: require_known(begun, self.hosts), None)
+            hosts = {host: known for host, known in self.hosts.items() if host in begun.hosts}
+        digest = self.package.manifest.digest if self.package.manifest else ""
+        if not on.named or begun.digest != digest:
+            ask(lambda: require_same_hosts(begun, wish, digest, self.hosts), None)
+        return dataclasses.replace(self, wish=wish, hosts=hosts)
+
+    def ask_for_lease(self, registry: Registry, holder: Holder, plan: Plan, joins: Unfinished | None) -> None:
+        """joins: the rollout that the job joins."""
+        wish, ask = self.wish, self.refusals.ask
+        scope, databases = (wish.package, wish.environment, wish.instance), [found.id for found in plan.databases]
+        token = joins.token if joins else 0
+        ask(lambda: registry.require_free(*scope, holder, databases=databases, token=token), None)
+        if joins:
+            ask(lambda: registry.require_untaken(joins.plan.id, list(self.hosts), holder, token=token), None)
+
+    def _unfinished(self, registry: Registry) -> Unfinished | None:
+        """The open rollout that would go on."""
         wish, ask = self.wish, self.refusals.ask
         scope = (wish.package, wish.environment, wish.instance)
         found = ask(lambda: find_unfinished(registry, scope, rollout=self.rollout, kind=wish.kind), None)
-        if found is None or self.rollout == NEW:
-            return None
-        ask(lambda: found.require_going_on(wish.kind), None)
-        digest = self.package.manifest.digest if self.package.manifest else ""
-        ask(lambda: require_same_hosts(found.plan, wish, digest, self.hosts), None)
-        return found.plan
+        if found:
+            ask(lambda: found.require_going_on(wish.kind), None)
+        return found
 
-    def _left_out(self) -> dict[str, str]:
+    def left_out(self) -> dict[str, str]:
         """Host → why it cannot take part; where there are more than the budget allows, each is a blocker."""
+        unready = self._unready()
+        if self.wish.kind != ROLLBACK:
+            return unready
+        hosts = {host: known.info for host, known in self.hosts.items() if host not in unready}
+        found = {host: why for host, info in sorted(hosts.items()) if (why := not_held(info, self.wish.version))}
+        for host, why in found.items():
+            self.refusals.note(Blocker("version-not-held", why, NOT_HELD, (host,)))
+        return {**unready, **found}
+
+    def _unready(self) -> dict[str, str]:
         hosts, manifest, wish = self.hosts, self.package.manifest, self.wish
         sites = {host: (known.site, known.info) for host, known in hosts.items()}
         self.refusals.ask(lambda: require_distinct(sites), None)
@@ -135,7 +193,7 @@ class Survey:
                 self.refusals.note(Blocker(code_of(hosts[host].info, drift=wish.drift), problem, _MEND, (host,)))
             return unready
 
-    def _profiles(self, hosts: Hosts, unfinished: Plan | None, providers: Providers) -> dict[str, Made]:
+    def profiles(self, hosts: Hosts, unfinished: Plan | None, providers: Providers) -> dict[str, Made]:
         """Those that can be made. What is refused for any host is told for all; then halves are tried, and halves of
         those, until it is known who is not concerned."""
         manifest, path = self.package.manifest, self.package.path
@@ -194,23 +252,3 @@ def _relaxed(wish: Wish, made: t.Callable[[Wish], Plan], refusals: Refusals) -> 
         waves = tuple(dataclasses.replace(wave, name="not known") for wave in plan.waves)
         plan = dataclasses.replace(plan, strategy=wish.strategy, waves=waves)
     return plan if approved else dataclasses.replace(plan, approval={})
-
-
-class _NotedGate(Gate):
-    """A gate that lets everybody through whom it refuses, and notes it."""
-
-    def __init__(self, gate: Gate, refusals: Refusals) -> None:
-        self._gate, self._refusals = gate, refusals
-
-    def rule(self, *args: t.Any, **options: t.Any) -> Ruling:
-        return self._refusals.ask(lambda: self._gate.rule(*args, **options), Ruling({}, {}))
-
-
-class _NotedDatabases(Databases):
-    """Databases that forbid nothing, but note what they would forbid."""
-
-    def __init__(self, databases: Databases, refusals: Refusals) -> None:
-        self._databases, self._refusals = databases, refusals
-
-    def of(self, *args: t.Any, **options: t.Any) -> tuple[Database, ...]:
-        return self._refusals.ask(lambda: self._databases.of(*args, **options), ())

@@ -17,7 +17,17 @@ from .._registry import PAUSE, REVERT, ROLLBACK, ROLLOUT, RUNNING, Order, Regist
 from .plan import Plan
 from .planning import Wish, same_release
 
-__all__ = ["NEW", "Unfinished", "find_unfinished", "fresh", "newest_order", "require_same_hosts", "said_by"]
+__all__ = [
+    "NEW",
+    "GoingOn",
+    "Unfinished",
+    "find_unfinished",
+    "fresh",
+    "going_on",
+    "newest_order",
+    "require_same_hosts",
+    "said_by",
+]
 
 NEW = "new"  # instead of the id of a rollout: whatever is open is not gone on with
 Data = collections.abc.Mapping[str, t.Any]
@@ -69,6 +79,25 @@ class Unfinished:
             hint=f"Go on with relmgmt.release.resume, or back with relmgmt.release.revert, and -e"
             f" relmgmt_rollout_id={self.plan.id}",
         )
+
+
+class GoingOn(t.NamedTuple):
+    """What an open rollout makes of a wish. begun: its plan, None where nothing is gone on with; named: whether it was
+    asked for by its id; joins: whether only some of its hosts are at hand; wish: with what was decided then."""
+
+    begun: Plan | None
+    named: bool
+    joins: bool
+    wish: Wish
+
+
+def going_on(found: Unfinished | None, wish: Wish, hosts: collections.abc.Iterable[str], *, rollout: str) -> GoingOn:
+    """rollout: the id that was asked for, or ``new``."""
+    if found is None or rollout == NEW:
+        return GoingOn(None, False, False, wish)
+    named = bool(rollout)
+    joins = named and set(found.plan.hosts) != set(hosts)
+    return GoingOn(found.plan, named, joins, found.adopted(wish) if named else wish)
 
 
 def newest_order(row: Data) -> Order | None:

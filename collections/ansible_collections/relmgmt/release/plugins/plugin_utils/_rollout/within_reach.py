@@ -8,22 +8,30 @@ one release to the one before it (private)."""
 from __future__ import annotations
 
 import collections.abc
+import functools
 import typing as t
 
 from ...module_utils._model.errors import ConflictError, InputError
+from .refusals import FIRM, Asking
 
 __all__ = ["require_way_back"]
 
 Release = collections.abc.Mapping[str, t.Any]
 
 
-def require_way_back(releases: collections.abc.Mapping[str, Release], version: str) -> None:
+def require_way_back(releases: collections.abc.Mapping[str, Release], version: str, *, asking: Asking = FIRM) -> None:
     """releases: host that is to move → what ``host_info`` returned of its instance.
 
     Raises:
         ConflictError: hosts are frozen at a later deployment (``point-of-no-return``).
         InputError: releases lie between that changed the schema too (``schema-out-of-reach``).
     """
+    asking.ask(lambda: _require_thawed(releases, version), None)
+    for host, release in sorted(releases.items()):
+        asking.ask(functools.partial(_require_next, host, release, version), None)
+
+
+def _require_thawed(releases: collections.abc.Mapping[str, Release], version: str) -> None:
     frozen = {host: why for host, release in sorted(releases.items()) if (why := _frozen(release, version))}
     if frozen:
         raise ConflictError(
@@ -33,15 +41,17 @@ def require_way_back(releases: collections.abc.Mapping[str, Release], version: s
             hint="Roll a newer version forward. If the databases were restored as they were before: see"
             " docs/migrations.md.",
         )
-    for host, release in sorted(releases.items()):
-        between = _between(release, version)
-        if between:
-            raise InputError(
-                "schema-out-of-reach",
-                f"{host}: between {release['current']['version']} and {version} lies {between}, which changed the"
-                " schema of a database too",
-                hint=f"Roll back to {between} first.",
-            )
+
+
+def _require_next(host: str, release: Release, version: str) -> None:
+    between = _between(release, version)
+    if between:
+        raise InputError(
+            "schema-out-of-reach",
+            f"{host}: between {release['current']['version']} and {version} lies {between}, which changed the schema of"
+            " a database too",
+            hint=f"Roll back to {between} first.",
+        )
 
 
 def _frozen(release: Release, version: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.relmgmt.release.plugins.module_utils._host.difference import Before, difference
+from ansible_collections.relmgmt.release.plugins.module_utils._host.difference import Side, difference
 from ansible_collections.relmgmt.release.plugins.module_utils._host.placing import about_runtime
 from ansible_collections.relmgmt.release.plugins.module_utils._model.digest import digest_of, short
 from ansible_collections.relmgmt.release.plugins.module_utils._model.profile import Profile
@@ -28,7 +28,7 @@ def profile(**inputs: str) -> Profile:
 
 def test_what_the_configuration_is_made_of_is_named_where_it_differs() -> None:
     now = profile(config__port=PORT, config__colour=PORT, secrets__token=digest_of(b"vault:token@2"))
-    found = difference(Before(V1.manifest, OLDER, {}, WAS), V1.manifest, now)
+    found = difference(Side(V1.manifest, OLDER, {}, WAS), Side.brought(V1.manifest, now))
     assert {side: sorted(names) for side, names in found.items()} == {
         "before": ["config/greeting", "secrets/token"],
         "after": ["config/colour", "secrets/token"],
@@ -40,12 +40,12 @@ def test_what_the_configuration_is_made_of_is_named_where_it_differs() -> None:
 
 
 def test_where_it_is_not_known_what_it_was_made_of_nothing_is_said_of_that() -> None:
-    found = difference(Before(V1.manifest, OLDER, {}), V2.manifest, profile(config__port=PORT))
+    found = difference(Side(V1.manifest, OLDER, {}), Side.brought(V2.manifest, profile(config__port=PORT)))
     assert list(found["after"]) == ["release/app/version"]
 
 
 def test_on_a_first_deployment_all_of_it_is_new() -> None:
-    found = difference(None, V1.manifest, profile(config__port=PORT))
+    found = difference(None, Side.brought(V1.manifest, profile(config__port=PORT)))
     assert not found["before"]
     assert {"config/port", "release/app/version"} <= set(found["after"])
 

@@ -17,7 +17,7 @@ from ansible_collections.relmgmt.release.plugins.module_utils._model import outc
 from ansible_collections.relmgmt.release.plugins.module_utils._model.digest import digest_of
 from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
 from ansible_collections.relmgmt.release.plugins.module_utils._model.runtime import Runtime
-from ansible_collections.relmgmt.release.plugins.plugin_utils._preview import FORMATS, Sight, preview
+from ansible_collections.relmgmt.release.plugins.plugin_utils._preview import FORMATS, Joined, Sight, preview
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import Blocker, HostPlan, Plan, Timing, Wave
 
 NOW = datetime.datetime(2026, 11, 22, 0, 30, tzinfo=datetime.UTC)
@@ -98,8 +98,10 @@ def made(
     blockers: t.Sequence[Blocker] = (),
     history: t.Sequence[t.Mapping[str, t.Any]] = (),
     forks: int = 5,
+    **about: t.Any,
 ) -> dict[str, t.Any]:
-    return preview(planned, sights, blockers=blockers, notes=(), timing=Timing(forks, 0.0, history), now=NOW)
+    timing = Timing(forks, 0.0, history)
+    return preview(planned, sights, blockers=blockers, notes=(), timing=timing, now=NOW, **about)
 
 
 def measured(kind: str, seconds: float, *, times: int = 3, hosts: int = 1, index: int = 1) -> dict[str, t.Any]:
@@ -204,6 +206,80 @@ def test_a_frozen_host_is_named() -> None:
     told = made(plan("a"), {"a": sight(frozen="the schema of shop cannot go back")})
     assert told["notes"] == ["a is frozen: the schema of shop cannot go back"]
     assert not told["blocked"]
+
+
+# --- rollbacks, rehearsals, parts ---
+
+
+def way_back(*hosts: str) -> Plan:
+    back = {host: HostPlan("berlin", "/srv", "2.0.0", "1.0.0", "deploy") for host in hosts}
+    return dataclasses.replace(plan(*hosts), kind="rollback", version="1.0.0", digest="", hosts=back)
+
+
+def goes_back(**said: t.Any) -> Sight:
+    answer = {"outcome": outcome.REVERTED, "from": 2, "to": 1, "takes": 30.0, "changes": DIFFERENCE, **said}
+    return dataclasses.replace(sight(), staged=answer, manifest=None, leaving=None, runtime=None, send=None)
+
+
+def test_a_rollback_tells_what_the_host_itself_says() -> None:
+    service = {"name": "app.service", "done": "reload"}
+    told = made(way_back("a", "b"), {"a": goes_back(service=service), "b": goes_back(service={"done": ["x"]})})
+    first, second = told["groups"]
+    assert {item["name"]: item["change"] for item in first["files"]} == {
+        "app/gone": "removed",
+        "app/new": "added",
+        "app/run": "changed",
+    }
+    assert (first["service"], second["service"]) == ("app.service is reloaded", "")
+    assert [(host["leaves"], host["to"]) for host in told["hosts"].values()] == [(2, 1)] * 2
+    assert [wave["back"] for wave in told["waves"]] == [{"seconds": 30.0, "source": "declared, not measured"}] * 2
+    assert (told["time"]["forward"], told["time"]["back"], told["time"]["done"]) == (0.0, 60.0, "2026-11-22T00:31:00Z")
+    text = FORMATS["text"](told)
+    assert text.startswith("Preview of the rollback of web/app in prod to 1.0.0\n")
+    assert "Time: 1 min 00 s (declared, not measured); begun now" in text
+    assert "To send" not in text and "forward" not in text and " leaves  to " in text
+    measures = [measured("rollout", 2.0), measured("rollback", 5.0)]
+    assert made(way_back("a"), {"a": goes_back()}, history=measures)["time"]["back"] == 5.0
+
+
+def test_a_host_that_would_refuse_to_go_back_forbids_it() -> None:
+    refused = {"outcome": outcome.FAILED, "code": "adopted-changed", "reason": "it is not as it was"}
+    told = made(way_back("a", "b"), {"a": goes_back(), "b": dataclasses.replace(goes_back(), staged=refused)})
+    assert [(found["code"], found["hosts"]) for found in told["blockers"]] == [("adopted-changed", ["b"])]
+    assert "what changes there is not known" in FORMATS["text"](told)
+
+
+def rehearsed(*names: str, seconds: float) -> dict[str, t.Any]:
+    (wave, *_more) = measured("rehearsal", seconds)["waves"]
+    return {"kind": "rehearsal", "waves": [{**wave, "index": at, "name": name} for at, name in enumerate(names)]}
+
+
+@pytest.mark.parametrize(("leave", "rounds"), [("old", 6), ("new", 5)])
+def test_a_rehearsal_tells_its_rounds(leave: str, rounds: int) -> None:
+    whole = dataclasses.replace(plan("a"), kind="rehearsal")
+    names = ("stage", "forward", "back", "stage_again", "forward_again", "back_again")
+    history = [rehearsed("stage", "forward", "back", "stage_again", "forward_again", seconds=3.0)] * 2
+    told = made(whole, {"a": sight()}, leave=leave, history=history)
+    assert [phase["phase"] for phase in told["phases"]] == [*names[:rounds]]
+    sources = {phase["phase"]: phase["source"] for phase in told["phases"]}
+    assert (sources["forward_again"], sources["back"]) == ("measured", "declared, not measured")
+    text = FORMATS["text"](told)
+    assert "in two rounds (measured; declared, not measured)" in text
+    unknown = FORMATS["text"](made(whole, {"a": sight()}, leave=leave))
+    assert "in two rounds, staging not counted (declared, not measured)" in unknown
+    assert ("the hosts stay on the release" in text) is (leave == "new")
+    assert "Rounds" in text and "Waves" not in text and "1 of 1 host to change, there and back, twice" in text
+
+
+def test_a_part_of_a_rollout_is_told_in_the_waves_of_the_whole() -> None:
+    joined = Joined("r1", ("b",), {"a": outcome.CONFIRMED, "c": outcome.STAGED})
+    told = made(plan("a", "b", "c"), {"b": sight()}, joined=joined, history=[measured("rollout", 2.0)])
+    assert [(wave["over"], wave["own"]) for wave in told["waves"]] == [(True, []), (False, ["b"])]
+    assert [host["elsewhere"] for host in told["hosts"].values()] == ["confirmed", "", "staged"]
+    assert told["time"]["forward"] == 2.0
+    text = FORMATS["text"](told)
+    assert "This job joins rollout r1 with 1 of its 3 hosts" in text and "1 of 1 host to change" in text
+    assert "of another job: staged" in text
 
 
 # --- for people ---

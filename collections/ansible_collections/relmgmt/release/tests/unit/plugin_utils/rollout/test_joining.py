@@ -34,7 +34,7 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     why_open,
     with_others,
 )
-from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.joining import join_plan, require_known
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.joining import require_joinable, require_known
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.migration import Step
 
 from .fleet import plan
@@ -238,7 +238,7 @@ def test_waiting_ends_when_all_are_there_when_somebody_asks_and_with_the_time() 
 
 def test_a_part_of_the_hosts_is_refused_what_only_all_of_them_can_do() -> None:
     with pytest.raises(RelmgmtError) as caught:
-        join_plan(dataclasses.replace(PLAN, databases=(FINAL,)), {})
+        require_joinable(dataclasses.replace(PLAN, databases=(FINAL,)))
     assert caught.value.code == "join-databases"
     with pytest.raises(RelmgmtError) as caught:
         require_known(PLAN, ["a", "x"])

@@ -27,11 +27,12 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     Survey,
     Timing,
     check,
+    open_rollout,
     run_directory,
 )
 from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import Access
 
-from .fleet import PACKAGE, host, info, lost, manifest, wish
+from .fleet import PACKAGE, deployment, host, info, lost, manifest, profile, wish
 
 FREELY = Policy(rehearsal="waived", reason="the gate has tests of its own")
 ME, OTHER = Holder("here", "boot", 1, "10"), Holder("here", "boot", 2, "20")
@@ -81,11 +82,12 @@ def survey(
     package: Package,
     *,
     policy: Policy = FREELY,
+    rollout: str = "",
     **changes: t.Any,
 ) -> tuple[Opened, Refusals]:
     refusals = Refusals()
     gate = Gate(policy, registry)
-    asked = Survey(wish(**changes), hosts, package, ACCESS, gate, Timing(5), lambda _host: None, refusals)
+    asked = Survey(wish(**changes), hosts, package, ACCESS, gate, Timing(5), lambda _host: None, refusals, rollout)
     return asked.plan(registry, ME, "check-1"), refusals
 
 
@@ -173,3 +175,98 @@ def test_what_is_wrong_with_all_hosts_is_asked_for_a_few_times_alone(
     assert asked == [100, 50, 50]
     assert [(blocker.code, len(blocker.hosts)) for blocker in refusals.found] == [("secret-missing", 100)]
     assert waves(opened.plan) == [("canary", 1), ("rest", 99)]
+
+
+# --- rollbacks ---
+
+OLD, NEW, RENDERED = manifest("1.0.0"), manifest("2.0.0"), profile().digest
+BACK: dict[str, t.Any] = {"kind": "rollback", "version": "1.0.0", "strategy": "big_bang"}
+NOTHING = Package(None, None)
+
+
+def standing(*, migrations: t.Sequence[str] = (), **changes: t.Any) -> HostInput:
+    """A host that runs 2.0.0 and holds 1.0.0. migrations: databases whose schema 2.0.0 changes."""
+    steps = [{"phase": "expand", "to": "2", "irreversible": False}]
+    declared = [{"database": name, "from": "1", "steps": steps} for name in migrations]
+    return host(info(deployment(1, OLD, RENDERED), {**deployment(2, NEW, RENDERED), "migrations": declared}, **changes))
+
+
+def test_a_rollback_that_nothing_forbids_is_planned_as_a_check_plans_it(registry: Registry) -> None:
+    hosts = {name: standing() for name in "ab"}
+    opened, refusals = survey(registry, hosts, NOTHING, **BACK)
+    assert refusals.found == []
+    assert opened == check(
+        Opening(wish(**BACK), hosts, NOTHING, ACCESS, Gate(FREELY, registry), Timing(5)), registry, "check-1"
+    )
+
+
+def test_everything_that_forbids_a_rollback_is_told_at_once(registry: Registry) -> None:
+    registry.acquire(PACKAGE, "prod", "main", OTHER, ttl=60)
+    strange = host(info(deployment(1, NEW, RENDERED)))
+    hosts = {
+        "a": standing(),
+        "frozen": standing(frozen="the schema of shop is past it", frozen_at=2),
+        "mixed": standing(migrations=["shop"]),
+        "stranger": strange,
+        "strange": strange,
+        "away": host(lost()),
+    }
+    opened, refusals = survey(registry, hosts, NOTHING, **BACK)
+    assert codes(refusals) == [
+        "host-unreachable",
+        "migrations-mixed",
+        "point-of-no-return",
+        "rollout-locked",
+        "version-not-held",
+        "version-not-held",
+    ]
+    about = [(found.hosts, found.message) for found in refusals.found if found.code == "version-not-held"]
+    assert [hosts for hosts, _message in about] == [("strange",), ("stranger",)]
+    assert {message for _hosts, message in about} == {"holds no confirmed deployment of version 1.0.0 (it holds 2.0.0)"}
+    assert opened.plan.staging.hosts == ("a", "frozen", "mixed")
+
+
+# --- rehearsals ---
+
+
+def test_everything_that_forbids_a_rehearsal_is_told_at_once(registry: Registry, package: Package) -> None:
+    assert package.manifest
+    there = info(deployment(1, package.manifest, RENDERED))
+    sick = info(deployment(1, OLD, RENDERED), service="inactive")
+    hosts = {
+        "there": ci(there),
+        "sick": ci(sick),
+        "away": ci(lost()),
+        "wrong": ci(info(), port="high"),
+        "a": ci(info()),
+    }
+    opened, refusals = survey(registry, hosts, package, kind="rehearsal", strategy="big_bang")
+    assert codes(refusals) == ["config-invalid", "host-unreachable", "rehearsal-host-unfit", "rehearsal-pointless"]
+    assert opened.plan.staging.hosts == ("a", "sick", "there", "wrong")
+
+
+# --- parts of a rollout ---
+
+
+def test_a_part_joins_an_open_rollout_in_its_waves_as_a_check_does(registry: Registry, package: Package) -> None:
+    opening = Opening(wish(), WELL, package, ACCESS, Gate(FREELY, registry), Timing(5))
+    begun = open_rollout(opening, registry, OTHER)
+    part, rollout = {name: WELL[name] for name in ("h1", "h2")}, begun.plan.id
+    _opened, refusals = survey(registry, part, package, rollout=rollout)
+    assert codes(refusals) == ["host-taken"]
+    registry.end_job(rollout, begun.part.id)
+    opened, refusals = survey(registry, part, package, rollout=rollout, strategy="rolling")
+    assert refusals.found == []
+    assert (opened.plan.waves, opened.part.hosts, opened.joins) == (begun.plan.waves, ("h1", "h2"), rollout)
+    joining = Opening(wish(), part, package, ACCESS, Gate(FREELY, registry), Timing(5), rollout=rollout)
+    assert opened == check(joining, registry, "check-1")
+
+
+def test_everything_that_forbids_a_part_is_told_at_once(registry: Registry, package: Package) -> None:
+    begun = open_rollout(Opening(wish(), WELL, package, ACCESS, Gate(FREELY, registry), Timing(5)), registry, OTHER)
+    part = {"h1": WELL["h1"], "late": ci(info()), "h2": ci(lost())}
+    opened, refusals = survey(registry, part, package, rollout=begun.plan.id)
+    assert codes(refusals) == ["host-not-planned", "host-taken", "host-unreachable"]
+    assert (opened.part.hosts, opened.plan.waves) == (("h1", "h2"), begun.plan.waves)
+    _opened, refusals = survey(registry, part, package, rollout="nothing")
+    assert "rollout-unknown" in codes(refusals)
