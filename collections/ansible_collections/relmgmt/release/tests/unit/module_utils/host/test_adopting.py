@@ -124,7 +124,8 @@ def test_two_hosts_with_the_same_software_have_the_same_record(tmp_path: pathlib
 
 def test_another_instance_of_the_package_is_not_taken_the_place_of(house: House) -> None:
     sibling = house.instance.path.parent / "spare" / "current" / "profile" / LEGACY
-    house.foreign.install()
+    sibling.parent.mkdir(parents=True)
+    sibling.write_bytes(house.foreign.install().read_bytes())
     (house.foreign.units / LEGACY).unlink()
     (house.foreign.units / LEGACY).symlink_to(sibling)
     assert house.adopting(consent=False).found is None
