@@ -39,6 +39,7 @@ from ..plugin_utils._rollout import (
     budget_of,
     run_directory,
     site_budgets_of,
+    with_replaced,
 )
 from ..plugin_utils._secrets import Access
 from ..plugin_utils._spec import argument_spec
@@ -81,6 +82,7 @@ class ActionModule(Planning):
         refusals.ask(lambda: self._check_environment(request, fleet), None)
         hosts = {host: self._host(request["infos"], fleet[host]) for host in request["hosts"]}
         package = self._found(request, run, refusals)
+        hosts = with_replaced(hosts, package.manifest)
         wish = self._wished(request, hosts, package, refusals)
         with Registry.open(location(request), write=False) as registry:
             policy = refusals.ask(lambda: self._policy(request), None)

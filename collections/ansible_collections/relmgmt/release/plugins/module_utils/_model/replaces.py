@@ -13,7 +13,7 @@ from .errors import InputError
 
 __all__ = ["record_of", "replaces_of"]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*/[a-z0-9][a-z0-9_.-]*\Z")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}/[a-z0-9][a-z0-9_-]{0,62}\Z")
 
 
 def replaces_of(data: t.Mapping[str, t.Any]) -> tuple[str, ...]:

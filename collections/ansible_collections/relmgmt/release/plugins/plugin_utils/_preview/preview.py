@@ -76,7 +76,7 @@ def preview(
         "made": _moment(now),
         "blocked": bool(found),
         "blockers": [blocker.to_dict() for blocker in found],
-        "notes": [*notes, *([plan.shaped] if plan.shaped else []), *_frozen(plan, sights)],
+        "notes": [*notes, *plan.replacing, *([plan.shaped] if plan.shaped else []), *_frozen(plan, sights)],
         "databases": [shown_database(database, back=False, approved=plan.approved) for database in plan.databases],
         **_timetable(plan, sights, timing, now),
         "groups": [{"hosts": hosts, **change.to_dict()} for change, hosts in groups],

@@ -79,7 +79,8 @@ def main(request: dict[str, t.Any]) -> None:
     """The process itself."""
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    lease = Lease(**{**request["lease"], "databases": tuple(request["lease"]["databases"])})
+    lists = {name: tuple(request["lease"][name]) for name in ("databases", "replaces")}
+    lease = Lease(**{**request["lease"], **lists})
     holder, ttl = Holder(**request["holder"]), float(request["ttl"])
 
     def renew() -> None:

@@ -43,7 +43,8 @@ class HostPlan:
     """One host: versions before and after, whether anything is to be done (action) or why not (reason).
 
     profile: digest of what is rendered for it; root: where packages lie on it; origin: digest of the release that it
-    stood on before, or of the record of what was adopted, or ``absent``.
+    stood on before, or of the record of what was adopted, or ``absent``; replaces: package and version whose place it
+    takes there.
     """
 
     site: str
@@ -54,6 +55,7 @@ class HostPlan:
     reason: str = ""
     profile: str = ""
     origin: str = ""
+    replaces: str = ""
 
     def to_dict(self) -> dict[str, t.Any]:
         return dataclasses.asdict(self)
@@ -64,7 +66,8 @@ class Plan:
     """One rollout, rollback or rehearsal. ``hosts`` are all that were asked for; ``waves`` those that something happens
     to; ``rehearsal`` is what the gate found and let pass; ``shaped`` says why waves are smaller than was asked for;
     ``databases`` those whose schema the release changes; ``approval`` who answers for a point of no return, with
-    version and reason, empty where nobody does; ``site_budgets`` how many hosts of a site may fail."""
+    version and reason, empty where nobody does; ``site_budgets`` how many hosts of a site may fail;
+    ``replaces`` packages that nobody may roll out meanwhile."""
 
     id: str
     kind: str
@@ -84,6 +87,7 @@ class Plan:
     databases: tuple[Database, ...] = ()
     approval: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     site_budgets: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, t.Any]:
         return {
@@ -91,6 +95,7 @@ class Plan:
             "hosts": {host: plan.to_dict() for host, plan in sorted(self.hosts.items())},
             "waves": [wave.to_dict() for wave in self.waves],
             "databases": [database.to_dict() for database in self.databases],
+            "replaces": list(self.replaces),
         }
 
     @classmethod
@@ -101,6 +106,7 @@ class Plan:
             fields["hosts"] = {host: HostPlan(**plan) for host, plan in data["hosts"].items()}
             fields["waves"] = tuple(map(Wave.from_dict, data["waves"]))
             fields["databases"] = tuple(map(Database.from_dict, data.get("databases", ())))
+            fields["replaces"] = tuple(data.get("replaces", ()))
             return cls(**fields)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise InputError(
@@ -115,13 +121,22 @@ class Plan:
         head = f"{self.kind} of {self.package} {self.version} to {self.environment}: {len(self.hosts)} hosts"
         left = [f"{host} ({plan.reason})" for host, plan in sorted(self.hosts.items()) if plan.action == LEFT_OUT]
         out = f"; left out: {', '.join(left)}" if left else ""
-        out += "".join(f"; {line}" for line in (*self._rehearsals(), *self._migrations()))
+        out += "".join(f"; {line}" for line in (*self.replacing, *self._rehearsals(), *self._migrations()))
         if not self.active:
             return f"{head}, nothing to do{out}"
         shown = ", ".join(map(_told, self.waves[:SHOWN_WAVES]))
         out = f" ({self.shaped}){out}" if self.shaped else out
         more = len(self.waves) - SHOWN_WAVES
         return f"{head}; waves: {shown or 'none'}{f' and {more} more' if more > 0 else ''}{out}"
+
+    @property
+    def replacing(self) -> list[str]:
+        """Which packages the release takes the place of, and where, for people."""
+        found: dict[str, list[str]] = {}
+        for host, plan in sorted(self.hosts.items()):
+            if plan.replaces:
+                found.setdefault(plan.replaces, []).append(host)
+        return [f"replaces {what} on {', '.join(hosts)}" for what, hosts in sorted(found.items())]
 
     def _rehearsals(self) -> t.Iterator[str]:
         """What is known of each way that hosts go, for people."""

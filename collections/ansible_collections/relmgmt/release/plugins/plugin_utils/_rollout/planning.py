@@ -32,6 +32,7 @@ from .plan import (
 from .preflight import problem_of
 from .profiles import HostInput
 from .rehearsal import require_fit
+from .replacing import kept_still, replaces
 from .strategy import Options, Wave, waves
 from .verdict import SiteBudgets
 
@@ -152,6 +153,7 @@ def make_plan(
         databases=found,
         approval=approval_of(wish, found, waves=bool(made), resumed=resumed),
         site_budgets=wish.site_budgets,
+        replaces=kept_still(manifest, [known.info for known in hosts.values()]),
     )
 
 
@@ -174,7 +176,14 @@ def plan_hosts(
             action = NONE if _settled(wish, host, known, digest, profiles) else DEPLOY
             profile = profiles[host].digest if host in profiles else ""
             planned[host] = HostPlan(
-                known.site, known.root, before, wish.version, action, profile=profile, origin=origin
+                known.site,
+                known.root,
+                before,
+                wish.version,
+                action,
+                profile=profile,
+                origin=origin,
+                replaces=_replacing(wish, host, known, resumed) if action == DEPLOY else "",
             )
     return planned
 
@@ -184,6 +193,15 @@ def _standing(host: str, known: HostInput, resumed: Plan | None) -> tuple[str, s
     if resumed and host in resumed.staging.hosts:
         return resumed.hosts[host].before, resumed.hosts[host].origin
     return version_of(known.info), release_of(known.info)
+
+
+def _replacing(wish: Wish, host: str, known: HostInput, resumed: Plan | None) -> str:
+    """What the release takes the place of, as an unfinished rollout that has begun with the host knew it."""
+    if wish.kind == ROLLBACK:
+        return ""
+    if resumed and host in resumed.staging.hosts:
+        return resumed.hosts[host].replaces
+    return replaces(known.info)
 
 
 def _kept_out(planned: HostPlan, reason: str) -> HostPlan:

@@ -11,6 +11,7 @@ import typing as t
 from ...module_utils._model.errors import InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.wire import space
+from .replacing import replaced_by
 
 __all__ = ["code_of", "needed", "problem_of", "require_distinct"]
 
@@ -24,6 +25,12 @@ def problem_of(info: Info | None, manifest: Manifest | None) -> str:
     problems = info["host"]["problems"]
     if problems:
         return str(problems[0]["message"])
+    by = replaced_by(info)
+    if by:
+        return (
+            f"{by} has taken its place there. Roll out {by}, or go back first: relmgmt.release.rollback"
+            f" -e relmgmt_package={by} -e relmgmt_version=adopted"
+        )
     free, wanted = int(info["host"]["root"]["free_bytes"]), needed(info, manifest) if manifest else 0
     if free < wanted:
         return f"{info['host']['root']['path']}: {free >> 20} MiB free, {(wanted >> 20) + 1} MiB needed"
@@ -35,7 +42,9 @@ def code_of(info: Info | None) -> str:
     if not info or info.get("outcome") != "ok":
         return str((info or {}).get("code") or "host-silent")
     problems = info["host"]["problems"]
-    return str(problems[0]["code"]) if problems else "disk-full"
+    if problems:
+        return str(problems[0]["code"])
+    return "package-replaced" if replaced_by(info) else "disk-full"
 
 
 def needed(info: Info, manifest: Manifest) -> int:

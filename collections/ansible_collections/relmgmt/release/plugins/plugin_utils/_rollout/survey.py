@@ -90,7 +90,9 @@ class Survey:
 
         plan = _relaxed(wish, made, self.refusals)
         scope, databases = (wish.package, wish.environment, wish.instance), [found.id for found in plan.databases]
-        self.refusals.ask(lambda: registry.require_free(*scope, holder, databases=databases), None)
+        self.refusals.ask(
+            lambda: registry.require_free(*scope, holder, databases=databases, replaces=plan.replaces), None
+        )
         hosts = {
             host: known if host in profiles else dataclasses.replace(known, profile="")
             for host, known in plan.hosts.items()

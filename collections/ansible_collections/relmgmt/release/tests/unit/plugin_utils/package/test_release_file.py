@@ -352,6 +352,14 @@ def test_placements_and_what_files_ask_for_go_into_the_manifest(write: Write, tm
     assert manifest.config.templates[0].on_change == "reload"
 
 
+def test_what_a_release_replaces_goes_into_the_manifest(
+    release: dict[str, t.Any], write: Write, tmp_path: pathlib.Path
+) -> None:
+    assert refused(write(replaces=["team/before", release["name"]])).code == "replaces-itself"
+    manifest = build(write(replaces=["team/before"]), tmp_path / "out").manifest
+    assert manifest.runtime["replaces"] == ["team/before"]
+
+
 def test_migrations_go_into_the_manifest(release: dict[str, t.Any], write: Write, tmp_path: pathlib.Path) -> None:
     irreversible = {"phase": "contract", "to": "c", "down": None, "irreversible": True}
     migrating({}, irreversible, environment={"LEVEL": 3})(release)
