@@ -19,6 +19,7 @@ from .profiles import HostInput
 __all__ = ["kept_still", "replaced_by", "replaces", "with_replaced"]
 
 Info = collections.abc.Mapping[str, t.Any]
+_ABOUT = ("package", "version", "release")
 
 
 def with_replaced(hosts: collections.abc.Mapping[str, HostInput], manifest: Manifest | None) -> dict[str, HostInput]:
@@ -48,7 +49,14 @@ def kept_still(manifest: Manifest | None, infos: collections.abc.Iterable[Info])
 
 
 def _record(release: Info) -> Info | None:
-    return (release.get("adopted") or {}).get("replaced") or None
+    return _known((release.get("adopted") or {}).get("replaced"))
+
+
+def _known(found: object) -> Info | None:
+    """What a host says of a package; None where it has another form: hosts are not trusted."""
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in _ABOUT):
+        return None
+    return found
 
 
 def _told(info: Info, names: collections.abc.Collection[str]) -> Info:
@@ -63,5 +71,6 @@ def _told(info: Info, names: collections.abc.Collection[str]) -> Info:
 
 def _running(release: Info, names: collections.abc.Collection[str]) -> Info | None:
     """The first of the packages that runs beside, and has not been replaced."""
-    beside = release.get("neighbours") or ()
-    return next((one for one in beside if one["package"] in names and not one["replaced"]), None)
+    said = release.get("neighbours")
+    beside = filter(None, map(_known, said if isinstance(said, list) else ()))
+    return next((one for one in beside if one["package"] in names and not one.get("replaced")), None)

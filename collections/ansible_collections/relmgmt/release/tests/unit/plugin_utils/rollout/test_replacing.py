@@ -56,6 +56,8 @@ def test_a_host_that_runs_the_package_comes_from_it() -> None:
         info(neighbours=[{**NEIGHBOUR, "package": "team/other"}]),
         info(neighbours=[{**NEIGHBOUR, "replaced": "team/third"}]),
         info(deployment(1, NEW, PROFILE.digest), neighbours=[NEIGHBOUR]),
+        info(neighbours=[{"package": BEFORE}, "nonsense", {**NEIGHBOUR, "version": 1}]),
+        info(neighbours="nonsense"),
     ],
 )
 def test_other_hosts_do_not(answer: dict[str, t.Any]) -> None:
