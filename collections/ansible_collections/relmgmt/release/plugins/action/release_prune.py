@@ -16,6 +16,7 @@ class ActionModule(HostAction):
     GOOD = (
         outcome.ABSENT,
         outcome.ADOPTED,
+        outcome.REPLACED,
         outcome.STAGED,
         outcome.PROVISIONAL,
         outcome.CONFIRMED,

@@ -61,6 +61,7 @@ from ..plugin_utils._rollout import (
     running,
     site_budgets_of,
     take_back,
+    with_replaced,
 )
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access, Kept
@@ -98,6 +99,7 @@ class ActionModule(ControllerAction):
     ) -> dict[str, t.Any]:
         policy = self._policy(params)
         package = self._package(params, run)
+        hosts = with_replaced(hosts, package.manifest)
         wish = self._wish(params, package, hosts)
         known = task_vars["hostvars"]
 

@@ -38,6 +38,7 @@ from ..plugin_utils._rollout import (
     require_fit_limit,
     run_directory,
     site_budgets_of,
+    with_replaced,
 )
 from ..plugin_utils._spec import argument_spec
 from .rollout_plan import ActionModule as Planning
@@ -77,6 +78,7 @@ class ActionModule(Planning):
         refusals.ask(lambda: self._check_environment(request, fleet), None)
         hosts = {host: self._host(request["infos"], fleet[host]) for host in request["hosts"]}
         package = self._found(request, run, refusals)
+        hosts = with_replaced(hosts, package.manifest)
         wish = self._wished(request, hosts, package, refusals)
         with Registry.open(location(request), write=False) as registry:
             policy = refusals.ask(lambda: self._policy(request), None)

@@ -88,9 +88,13 @@ host:
     user: 0
 release:
   description:
-    - The instance. C(state) is V(absent), V(adopted) where something runs that relmgmt did not install, or the outcome
-      of the current deployment, C(service) is V(active), V(inactive) or V(none).
-    - C(adopted) is what deployment 0 is, the digest of its record, its units and files; null where that is nothing.
+    - The instance. C(state) is V(absent), V(adopted) where something runs that the package takes the place of,
+      V(replaced) where another package has taken its place, or the outcome of the current deployment, C(service) is
+      V(active), V(inactive) or V(none).
+    - C(adopted) is what deployment 0 is, the digest of its record, its units and files, or the package that it
+      replaces (C(replaced)); null where that is nothing.
+    - C(replaced) is the package that has taken the place of this one; empty where none has.
+    - C(neighbours) are the other packages that run on the host as an instance of the same name.
     - C(traffic) is V(in) or V(out), or null where the current deployment declares no traffic.
     - C(guarded) says whether a guard sees to the way back at this moment, C(seconds_left) after how many seconds it
       leaves a deployment that nobody confirms; null where there is none.
@@ -124,8 +128,11 @@ release:
     guarded: false
     instance: main
     interrupted: false
+    neighbours:
+      - {package: web/shop, release: "sha256:1c...", replaced: "", state: confirmed, version: 1.4.2}
     package: calendar/radicale
     previous:
+    replaced: ""
     seconds_left:
     service: active
     state: confirmed

@@ -101,12 +101,14 @@ version:
 adopted:
   description: >-
     What deployment 0 is, where no release runs yet and something else does. The digest of its record, its units with
-    their ports, and the files that are given back with it. Null where it is nothing.
+    their ports, and the files that are given back with it; or C(replaced), the package that the release replaces, with
+    its version and the digest of its release. Null where it is nothing.
   returned: when the host answered
   type: dict
   sample:
     digest: "sha256:7c..."
     files: [/etc/systemd/system/multi-user.target.wants/radicale.service]
+    replaced:
     units: [{active: true, enabled: enabled, ports: [[127.0.0.1, 5232]], unit: radicale.service}]
 from:
   description: The deployment that runs, 0 for none.

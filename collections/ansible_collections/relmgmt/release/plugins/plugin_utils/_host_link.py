@@ -29,7 +29,8 @@ __all__ = ["HostAction", "Request"]
 TOO_OLD, NOT_FOUND = 196, 197
 ROUNDS = 4  # of files that a host turns out to lack
 Result = dict[str, t.Any]
-_OUTCOMES = ("ok", outcome.ABSENT, outcome.ADOPTED, outcome.MIGRATED, outcome.FROZEN, outcome.THAWED, *outcome.OUTCOMES)
+_STATES = (outcome.ABSENT, outcome.ADOPTED, outcome.REPLACED)
+_OUTCOMES = ("ok", *_STATES, outcome.MIGRATED, outcome.FROZEN, outcome.THAWED, *outcome.OUTCOMES)
 _ANSWER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("outcome", "reason", "version", "cause", "code", "database", "before"), str),
     **dict.fromkeys(("deployment", "from", "to"), int),

@@ -14,13 +14,18 @@ is staged, and is what every way back to 0 restores (private).
 
 The directory is named by the digest of the record, and the journal says which one counts (``adopted``). The record says
 nothing that differs between hosts on which the same was installed in the same way.
+
+Where a package of relmgmt ran here, which the release replaces, the record names it (``replaced``: package, version,
+release) and holds nothing else: that package's own directory has all that the way back to it needs.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import typing as t
 
+from .._model.adopts import Adopts
 from .._model.digest import canonical, digest_of, hex_of
 from .._model.errors import IntegrityError
 from .._model.probe import Probe
@@ -66,6 +71,7 @@ class Adoption:
 
     def __init__(self, instance: Instance, digest: str) -> None:
         self.digest = digest
+        self._instance = instance
         self._disk = instance.disk
         self._path = instance.path
         self._parts = (_DIRECTORY, hex_of(digest))
@@ -82,6 +88,14 @@ class Adoption:
     def units(self) -> list[str]:
         return sorted(self.record["units"])
 
+    @property
+    def replaced(self) -> Instance | None:
+        """The package that it is; None where it is none of relmgmt's. Raises as ``record``."""
+        from .replacing import other_package
+
+        about = self.record.get("replaced")
+        return other_package(self._instance, about["package"]) if about else None
+
     def contents(self, digest: str) -> bytes:
         """The bytes of a file. Raises as ``record``."""
         data = self._disk.read(*self._parts, hex_of(digest))
@@ -91,7 +105,13 @@ class Adoption:
 
     def damages(self) -> list[str]:
         """What of it is lost or changed."""
+        from .capsule import Capsule
+
         try:
+            other = self.replaced
+            if other is not None:
+                current = other.history().current
+                return [f"{other.path}/{path}" for path in Capsule(other, current).damages()]
             for kept in self.record["files"].values():
                 if "sha256" in kept:
                     self.contents(kept["sha256"])
@@ -100,7 +120,13 @@ class Adoption:
         return []
 
     def runtime(self) -> Runtime:
-        """How it is judged: what listened, listens. That its units run is their driver's."""
+        """How it is judged: what listened, listens; a package as it declares. That its units run is their driver's."""
+        other = self.replaced
+        if other is not None:
+            own = other.runtime(other.history().current)
+            return dataclasses.replace(
+                own, service=None, reboot=None, migrations=(), placements=(), adopts=Adopts(), replaces=()
+            )
         pairs = (pair for unit in self.record["units"].values() for pair in unit["ports"])
         ports = {(_HERE.get(host, host), port) for host, port in pairs}
         probes = (Probe(name=f"port {port}", kind="tcp", host=host, port=port) for host, port in sorted(ports))
@@ -129,7 +155,8 @@ def told(digest: str, record: Record) -> dict[str, t.Any]:
         {"unit": name, **{key: unit[key] for key in ("active", "enabled", "ports")}}
         for name, unit in sorted(record["units"].items())
     ]
-    return {"digest": digest, "units": units, "files": sorted(record["files"])}
+    replaced = record.get("replaced")
+    return {"digest": digest, "units": units, "files": sorted(record["files"]), "replaced": replaced}
 
 
 def _private(path: str, flags: int) -> int:

@@ -28,6 +28,7 @@ from .journal import Event, History
 from .lock import LOCK_WAIT
 from .main import Request, answer, patience
 from .moved import unit_elsewhere
+from .replacing import require_in_place
 from .serving import Serving
 from .status import ABSENT, Answer, holder, standing
 
@@ -79,6 +80,7 @@ def way_back(instance: Instance, to: str) -> Way:
         RelmgmtError: there is no such way; the error says which there are.
     """
     _check_user(instance)
+    require_in_place(instance, check=True)
     history, _last = standing(instance)
     _check_place(instance, history.current)
     way = _way(instance, history, to)

@@ -26,6 +26,7 @@ from .foreign import link_names
 from .instance import Instance
 from .listening import ANY, Listener, listeners, meets
 from .locate import Place
+from .replacing import handed_over
 from .service_command import MARK
 
 __all__ = ["Claim", "claims_of", "require_free"]
@@ -59,19 +60,25 @@ def require_free(
     states: t.Iterable[str],
     *,
     adopted: t.Collection[str] = (),
+    replaced: Instance | None = None,
     listening: t.Callable[[t.Collection[int]], t.Sequence[Listener]] = listeners,
 ) -> None:
-    """See that nobody else has what the release takes. adopted: units that make room.
+    """See that nobody else has what the release takes. adopted: units that make room; replaced: a package that does.
+
+    Of a package that it takes turns with, it can have all but the port of an agent-check, which both answer during a
+    switch.
 
     Raises:
         ConflictError: ``unit-taken``, ``port-taken``, ``placement-taken`` or ``state-taken``; it says by whom.
     """
     wanted = claims_of(instance, runtime, states)
     for other in Place(instance.root, None).instances():
-        clash = _clash(instance, wanted, other) if other.path != instance.path else None
+        turns = (replaced is not None and other.path == replaced.path) or _takes_turns(instance, other)
+        asked = _agent(runtime) if turns else wanted
+        clash = _clash(instance, asked, other) if other.path != instance.path else None
         if clash is not None:
             raise clash
-    _require_silence(instance, runtime, adopted, listening)
+    _require_silence(instance, runtime, adopted, replaced, listening)
 
 
 def claims_of(instance: Instance, runtime: Runtime, states: t.Iterable[str]) -> set[Claim]:
@@ -79,11 +86,23 @@ def claims_of(instance: Instance, runtime: Runtime, states: t.Iterable[str]) -> 
     found = {Claim("unit", name) for name in link_names(runtime.service)}
     found |= {Claim("port", f"{host}:{port}") for host, port in _ports(runtime)}
     found |= {Claim("placement", "/etc/" + placement.path) for placement in runtime.placements}
-    if runtime.traffic is not None and runtime.traffic.port:
-        found.add(Claim("port", f"{runtime.traffic.address or ANY[0]}:{runtime.traffic.port}"))
+    found |= _agent(runtime)
     if runtime.traffic is not None and runtime.traffic.path:
         found.add(Claim("placement", runtime.traffic.path))
     return found | {Claim("state", os.path.realpath(str(instance.disk.path("state", name)))) for name in states}
+
+
+def _agent(runtime: Runtime) -> set[Claim]:
+    """The port of an agent-check."""
+    if runtime.traffic is None or not runtime.traffic.port:
+        return set()
+    return {Claim("port", f"{runtime.traffic.address or ANY[0]}:{runtime.traffic.port}")}
+
+
+def _takes_turns(instance: Instance, other: Instance) -> bool:
+    with contextlib.suppress(RelmgmtError, OSError):  # damaged: nobody knows
+        return handed_over(instance, other)
+    return False
 
 
 def _clash(instance: Instance, wanted: set[Claim], other: Instance) -> ConflictError | None:
@@ -109,6 +128,7 @@ def _require_silence(
     instance: Instance,
     runtime: Runtime,
     adopted: t.Collection[str],
+    replaced: Instance | None,
     listening: t.Callable[[t.Collection[int]], t.Sequence[Listener]],
 ) -> None:
     """See that nobody listens where the package is to: its probes would be answered by somebody else."""
@@ -121,7 +141,10 @@ def _require_silence(
         return
     for listener in listening({port for _host, port in ports}):
         host = next((one for one, port in sorted(ports) if port == listener.port and meets(one, listener.address)), "")
-        if host and not any(holder.unit in own or _is_ours(holder.pid, instance) for holder in listener.holders):
+        whose = [one for one in (instance, replaced) if one is not None]
+        if host and not any(
+            holder.unit in own or any(_is_ours(holder.pid, one) for one in whose) for holder in listener.holders
+        ):
             raise Claim("port", f"{host}:{listener.port}").taken(instance, str(listener))
 
 

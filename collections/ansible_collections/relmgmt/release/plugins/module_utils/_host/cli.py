@@ -49,7 +49,7 @@ exit codes:
    2  the command line was not understood               14  failed: what is current is not healthy
   10  provisional: goes back unless it is confirmed     15  absent: no deployment is current
   11  reverted: it was taken back                       16  staged: it is there and was never activated
-  17  adopted: what was here before relmgmt runs
+  17  adopted: what was here before relmgmt runs       18  replaced: another package has taken its place
 """
 
 

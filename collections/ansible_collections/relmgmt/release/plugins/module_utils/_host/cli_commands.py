@@ -39,6 +39,7 @@ EXIT = {
     outcome.REVERTED: 11,
     outcome.STAGED: 16,
     ABSENT: 15,
+    outcome.REPLACED: 18,
     outcome.ADOPTED: 17,
     outcome.CONFIRMED: 0,
 }

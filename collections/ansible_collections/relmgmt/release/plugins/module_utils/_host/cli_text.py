@@ -144,6 +144,12 @@ def _subject(item: Event, versions: t.Mapping[int, str]) -> str:
 
     if item["event"] == "switch":
         return "{}: {} -> {}".format(item["verb"], named(item["from"]), named(item["to"]))
+    if item["event"] == "replaces":
+        return f"deployment 0 is the package {item['package']}"
+    if item["event"] == "replaced":
+        return f"{item['by']} has taken its place"
+    if item["event"] == "resumed":
+        return "it is in its place again"
     if item["event"] == "adopted":
         return "deployment 0 is " + ("what runs here" if item["record"] else "absent")
     if item["event"] == "pruned":
@@ -191,6 +197,8 @@ def _nothing(adopted: Answer | None, *, what: str = "") -> str:
 
 
 def _units(adopted: Answer) -> str:
+    if adopted.get("replaced"):
+        return "{package} {version}".format(**adopted["replaced"])
     return ", ".join(unit["unit"] for unit in adopted["units"])
 
 
@@ -241,6 +249,10 @@ def _advice(answer: Answer, call: Call) -> list[str]:
     if answer["state"] in (outcome.FAILED, outcome.UNKNOWN) or answer["problems"]:
         look = [_row("look closer", call("verify")), _row("what happened", call("log"))]
         return ["What to do:", *look, _row("go back", call("revert"))]
+    if answer["state"] == outcome.REPLACED:
+        return ["{replaced} has taken its place. Nothing has to be done.".format(**answer)]
+    if answer["state"] == outcome.ADOPTED and (answer["adopted"] or {}).get("replaced"):
+        return [f"What runs here is the package {_units(answer['adopted'])}. Nothing has to be done."]
     if answer["state"] == outcome.ADOPTED:
         return [f"What runs here was not installed by relmgmt: {_units(answer['adopted'])}. Nothing has to be done."]
     if answer["state"] == ABSENT:

@@ -40,7 +40,8 @@ def find(
     units: pathlib.Path = UNITS,
     listen: t.Callable[[], list[Listener]] = listeners,
 ) -> Finding | None:
-    """What of the units is on this host and is not of the instance; None where nothing is.
+    """What of the units is on this host and is not of the instance, nor of another one of its package; None where
+    nothing is.
 
     Raises:
         ConflictError: it could not be given back (``adoption-impossible``).
@@ -48,7 +49,7 @@ def find(
     """
     shown = [_show(runner, unit) for unit in adopts.units]
     known = {about["Id"]: about for about in shown if about["LoadState"] not in ("", "not-found")}
-    known = {name: about for name, about in known.items() if not _leads_to(instance, about["FragmentPath"])}
+    known = {name: about for name, about in known.items() if not _leads_to(instance.parent, about["FragmentPath"])}
     if not known:
         return None
     listening = listen()

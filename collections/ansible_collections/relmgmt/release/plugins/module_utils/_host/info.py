@@ -21,12 +21,13 @@ from .adoption import adoption_of, told
 from .arming import kind_of_guard
 from .instance import Instance, Tools
 from .journal import History
+from .locate import Place
 from .post import guarded
 from .root import check_root
 from .service import driver_of
 from .serving import Serving
 
-__all__ = ["about", "adopted", "describe_host", "describe_instance", "identify", "seconds_left"]
+__all__ = ["about", "adopted", "describe_host", "describe_instance", "identify", "neighbours", "seconds_left"]
 
 Answer = t.Dict[str, t.Any]
 
@@ -76,6 +77,8 @@ def describe_instance(instance: Instance, tools: Tools, *, adopts: Adopts | None
         "state": history.state,
         "interrupted": history.interrupted,
         "adopted": adopted(instance),
+        "replaced": history.replaced,
+        "neighbours": neighbours(instance),
         "current": _with_versions(instance, _with_migrations(instance, about(history, history.current))),
         "previous": about(history, history.previous(history.current) if history.current else 0),
         "deployments": [_with_migrations(instance, about(history, number)) for number in sorted(history.staged)],
@@ -97,6 +100,19 @@ def describe_instance(instance: Instance, tools: Tools, *, adopts: Adopts | None
         about_it = told(found.digest, found.record) if found is not None else None
         answer.update(adopted=about_it, state=outcome.ADOPTED if found is not None else history.state)
     return answer
+
+
+def neighbours(instance: Instance) -> list[Answer]:
+    """What else of relmgmt runs on the host as an instance of the same name: what a release may replace."""
+    found = []
+    for other in Place(instance.root, None).instances():
+        with contextlib.suppress(RelmgmtError, OSError):  # damaged: its own verbs say so
+            history = other.history()
+            known = about(history, history.current)
+            if known is not None and other.name == instance.name and other.package != instance.package:
+                what = {name: known[name] for name in ("version", "release")}
+                found.append({"package": other.package, "state": history.state, "replaced": history.replaced, **what})
+    return found
 
 
 def adopted(instance: Instance) -> Answer | None:

@@ -8,6 +8,9 @@ One JSON object a line, fsynced before the step that it announces. Events:
 
     staged       deployment, version, release, profile
     adopted      record                       what deployment 0 is from now on; empty: ``absent``
+    replaces     record, package              the same: deployment 0 is that package, which runs here
+    replaced     by                           that package has taken the place of this one: nothing of it is to run
+    resumed                                   it has given it back
     switch       from, to, verb, reason       an intent (activate, revert, return); what came of it follows
     rebooting    deployment, deadline,        all of the switch is done but the boot by which it takes effect, and that
                  confirm_timeout              is given up then
@@ -72,7 +75,8 @@ class History:
     whether it is sick there, by which event each one was left that was (left), what is unfinished, the boot that this
     takes (reboot), which took effect by one (booted), whether it still has to go into traffic (owed), until when it may
     stay provisional (deadline), behind which deployment no way leads (frozen; 0: none), and why; the record of what
-    deployment 0 is (adopted; empty: ``absent``)."""
+    deployment 0 is (adopted; empty: ``absent``), the package that it is (replaces; empty: none), and the package that
+    has taken the place of this one (replaced; empty: none)."""
 
     def __init__(self, events: t.Iterable[Event] = ()) -> None:
         self.current = 0
@@ -89,6 +93,8 @@ class History:
         self.frozen = 0
         self.frozen_why = ""
         self.adopted = ""
+        self.replaces = ""
+        self.replaced = ""
         self._origin: dict[int, int] = {}
         for event in events:
             fold = getattr(self, "_" + event["event"], None)
@@ -116,7 +122,9 @@ class History:
 
     @property
     def state(self) -> str:
-        """``absent``, ``adopted``, ``failed``, or the status of the current deployment."""
+        """``absent``, ``adopted``, ``replaced``, ``failed``, or the status of the current deployment."""
+        if self.replaced:
+            return outcome.REPLACED
         if self.sick:
             return outcome.FAILED
         if not self.current:
@@ -150,9 +158,10 @@ class History:
 
     @property
     def serves(self) -> bool:
-        """Whether the instance belongs in traffic: it stands on a deployment that is final and not sick."""
-        final = self.current in self.proven and not self.provisional
-        return final and not self.sick and self.unfinished is None
+        """Whether the instance belongs in traffic: it stands on a deployment that is final and not sick, or on a
+        package that it has not taken the place of, or has given it back."""
+        final = self.current in self.proven if self.current else bool(self.replaces)
+        return final and not (self.provisional or self.sick or self.replaced) and self.unfinished is None
 
     def _stand(self, deployment: int, event: Event, *, sick: bool = False) -> None:
         self.current, self.sick, self.unfinished, self.deadline = deployment, sick, None, None
@@ -168,7 +177,16 @@ class History:
         self.status[event["deployment"]] = outcome.STAGED
 
     def _adopted(self, event: Event) -> None:
-        self.adopted = event["record"]
+        self.adopted, self.replaces = event["record"], ""
+
+    def _replaces(self, event: Event) -> None:
+        self.adopted, self.replaces = event["record"], event["package"]
+
+    def _replaced(self, event: Event) -> None:
+        self.replaced = event["by"]
+
+    def _resumed(self, event: Event) -> None:
+        self.replaced = ""
 
     def _switch(self, event: Event) -> None:
         self.unfinished = Switch(event["from"], event["to"], event["verb"], event.get("reason", ""))

@@ -172,13 +172,23 @@ def answer(verb: str, request: Request) -> Answer:
     fence = Fence(str(fence["registry"]), int(fence["token"])) if fence else None
     if request.check:
         check_fence(instance.disk, instance.journal, fence, keep=False)
+        _require_in_place(verb, instance, check=True)
         return VERBS[verb](instance, request)
     limit = _limit(verb, instance, request)
     with locked(instance.disk, clock=request.tools.clock, wait=request.tools.wait, limit=limit):
         check_fence(instance.disk, instance.journal, fence, keep=True)
+        _require_in_place(verb, instance, check=False)
         recovered = _switching(instance, request).recover()
         result = VERBS[verb](instance, request)
     return dict(result, recovered=recovered, changed=True) if recovered else result
+
+
+def _require_in_place(verb: str, instance: Instance, *, check: bool) -> None:
+    """See ``replacing.require_in_place``; what only removes what nobody needs is let through."""
+    if verb != "prune" and instance.history().replaced:
+        from .replacing import require_in_place
+
+        require_in_place(instance, check=check)
 
 
 def _limit(verb: str, instance: Instance, request: Request) -> float:

@@ -52,8 +52,12 @@ class Placements:
         self._instance, self._disk, self._runner = instance, instance.disk, runner
         self._etc = Disk(ETC, spare=instance.disk)
 
-    def check(self, runtime: Runtime, profile: Profile) -> None:
-        """What a release wants to place, before anything is touched.
+    def held(self) -> t.Collection[str]:
+        """Paths below /etc that are the instance's."""
+        return self._record()
+
+    def check(self, runtime: Runtime, profile: Profile, *, handed: t.Collection[str] = ()) -> None:
+        """What a release wants to place, before anything is touched. handed: paths of who makes room for it.
 
         Raises:
             InputError: the profile has no such file (``placement-file-missing``), the path is that of the service's
@@ -77,7 +81,7 @@ class Placements:
                     f"{path} is the unit of the service itself",
                     hint="Leave the placement out: service.unit_file is enough.",
                 )
-            if self._etc.exists(placement.path) and placement.path not in held:
+            if self._etc.exists(placement.path) and placement.path not in {*held, *handed}:
                 raise ConflictError(
                     "placement-foreign",
                     f"{self._disk.root}: {path} is there already, and not of this instance",

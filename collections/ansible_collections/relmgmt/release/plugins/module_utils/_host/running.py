@@ -45,7 +45,7 @@ class Running:
         else:
             self._disk.remove("current")
         with contextlib.suppress(RelmgmtError, OSError):
-            self._converge(deployment)
+            self.converge(deployment)
 
     def bring_up(self, deployment: int) -> Judgement:
         """Start what is current, unless it runs; judge. Never raises, as ``move``."""
@@ -82,7 +82,7 @@ class Running:
         if driver is None or not driver.active():
             return None
         self.point(target)
-        self._converge(target)
+        self.converge(target)
         if asked == RELOAD:
             driver.reload()
         return self.judge(target)
@@ -92,12 +92,12 @@ class Running:
         self._leave(origin, target)
         take_marks(self._disk, self._instance.runtime(target).probes)
         self.point(target)
-        self._converge(target)
+        self.converge(target)
 
     def refresh(self, deployment: int, *, reload: bool) -> Judgement:
         """Put right what can be while it runs: its placements, its start at boot. Never raises, as ``move``."""
         try:
-            self._converge(deployment)
+            self.converge(deployment)
             driver = self.driver(deployment)
             if driver is not None and reload:
                 driver.reload()
@@ -105,7 +105,6 @@ class Running:
             return _prevented(exc)
         return self.bring_up(deployment)
 
-    def _converge(self, deployment: int) -> None:
         """See ``Placements.converge``; most packages place nothing."""
         if self._instance.runtime(deployment).placements or self._disk.exists("placements"):
             from .placements import Placements

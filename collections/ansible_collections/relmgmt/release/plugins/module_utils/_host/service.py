@@ -82,6 +82,10 @@ def _of_adopted(instance: Instance, tools: Tools) -> Driver | None:
     adoption = adoption_of(instance)
     if adoption is None:
         return None
+    if adoption.replaced is not None:
+        from .service_replaced import ReplacedDriver
+
+        return ReplacedDriver(adoption.replaced, by=instance, tools=tools)
     from .service_adopted import AdoptedDriver
 
     return AdoptedDriver(adoption, instance=instance, runner=tools.runner)

@@ -11,6 +11,7 @@ declares no traffic has no part in this: nothing is asked, written or waited for
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 from .._model.errors import RelmgmtError
@@ -123,4 +124,12 @@ class Serving:
         traffic = self._instance.runtime(deployment).traffic
         if traffic is None:
             return None
-        return open_traffic(traffic, instance=self._instance.path, runner=self._tools.runner)
+        return open_traffic(traffic, instance=self._home(deployment), runner=self._tools.runner)
+
+    def _home(self, deployment: int) -> pathlib.Path:
+        """Whose own file, and whose port, is meant: of deployment 0 those of the package that it is."""
+        from .adoption import adoption_of
+
+        adoption = None if deployment else adoption_of(self._instance)
+        replaced = adoption.replaced if adoption is not None else None
+        return (replaced or self._instance).path

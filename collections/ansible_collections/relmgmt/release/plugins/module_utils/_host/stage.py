@@ -36,6 +36,7 @@ from .objects import Objects
 from .placing import Placing, about_runtime
 from .probe import check as check_probe
 from .repair import Repair
+from .replacing import predecessor
 from .service import Driver, open_driver
 from .traffic import open_traffic
 
@@ -119,7 +120,16 @@ class Staging:
         if runtime.placements:
             from .placements import Placements
 
-            Placements(self._instance, self._tools.runner).check(runtime, self._profile)
+            Placements(self._instance, self._tools.runner).check(runtime, self._profile, handed=self._handed(runtime))
+
+    def _handed(self, runtime: Runtime) -> t.Collection[str]:
+        """Paths of placements that a package which is replaced makes room for."""
+        from .placements import Placements
+
+        history = self._instance.history()
+        settled = bool(history.current) or history.sick
+        replaced = None if settled else predecessor(self._instance, runtime.replaces)
+        return Placements(replaced, self._tools.runner).held() if replaced is not None else ()
 
     def _check_reload(self, service: Service) -> None:
         asked = {template.destination: template.on_change for template in self._manifest.config.templates}
@@ -186,7 +196,7 @@ class Staging:
                     Mending(self._instance, self._tools).note(repair.deployment, repair.paths)
             self._place(payload, survey)
             engine = self._install()
-            survey.adopting.keep()
+            survey.adopting.keep(self._engine)
             for repair in survey.repairs:
                 repair.apply(engine)
             if not survey.standing:
@@ -248,7 +258,7 @@ class Staging:
         runtime = Runtime.from_dict(self._profile.runtime)
         adopting = Adopting(self._instance, runtime, self._tools, history, consent=self._adopt)
         states = [state.name for state in self._manifest.state]
-        require_free(self._instance, runtime, states, adopted=adopting.units)
+        require_free(self._instance, runtime, states, adopted=adopting.units, replaced=adopting.replaced)
         driver = self._driver(runtime)
         if driver is not None:
             with contextlib.suppress(BackendError):  # without systemd nobody else has the name of a unit

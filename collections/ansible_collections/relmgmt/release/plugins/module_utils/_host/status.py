@@ -32,7 +32,7 @@ Answer = t.Dict[str, t.Any]
 ABSENT, DRIFTED = outcome.ABSENT, "drifted"  # states beside the outcomes
 
 # Events that change nothing about where the instance stands.
-_ASIDE = ("adopted", "staged", "serving", "pruned", "migrating", "migrated")
+_ASIDE = ("adopted", "replaces", "staged", "serving", "pruned", "migrating", "migrated")
 
 
 def status(instance: Instance, tools: Tools) -> Answer:
@@ -51,6 +51,7 @@ def status(instance: Instance, tools: Tools) -> Answer:
         "current": None,
         "previous": None,
         "adopted": None,
+        "replaced": "",
         "seconds_left": None,
         "frozen": "",
         "frozen_at": 0,
@@ -70,6 +71,7 @@ def status(instance: Instance, tools: Tools) -> Answer:
         current=about(history, history.current),
         previous=about(history, history.previous(history.current)),
         adopted=adopted(instance),
+        replaced=history.replaced,
         seconds_left=seconds_left(history, tools),
         frozen=history.frozen_why,
         frozen_at=history.frozen,
@@ -127,7 +129,7 @@ def _unfinished(history: History, process: str) -> list[str]:
 
 def _look(instance: Instance, tools: Tools, history: History, answer: Answer) -> list[str]:
     """Fill in what runs, and what ran before; what of it is not as the journal has it."""
-    if history.empty:
+    if history.empty or history.replaced:
         answer["service"] = "none"
         return []
     found = []

@@ -98,14 +98,14 @@ def _place(instance: Instance, tools: Tools, history: History) -> t.Iterator[Che
         yield Check("journal", ("the last switch failed",))
     if history.current:
         yield Check("place", tuple(moved(instance, history.current)))
-        if instance.runtime(history.current).placements:
+        if instance.runtime(history.current).placements and not history.replaced:
             from .placements import Placements
 
             yield Check("placements", tuple(Placements(instance, tools.runner).differs(history.current)))
 
 
 def _running(instance: Instance, tools: Tools, history: History) -> t.Iterator[Check]:
-    if history.empty:
+    if history.empty or history.replaced:
         return
     running = Running(instance, tools)
     try:

@@ -20,6 +20,7 @@ __all__ = [
     "PAUSE",
     "PROVISIONAL",
     "RELEASE",
+    "REPLACED",
     "REVERTED",
     "REVERT_ALL",
     "REVERT_WAVE",
@@ -42,6 +43,9 @@ OUTCOMES = (STAGED, PROVISIONAL, CONFIRMED, REVERTED, FAILED, UNREACHABLE, UNKNO
 # What deployment 0 of an instance is: nothing, or what ran there before the first release came.
 ABSENT = "absent"
 ADOPTED = "adopted"
+
+# What an instance is whose package another one, which took its place, has replaced.
+REPLACED = "replaced"
 
 # What an unhappy outcome speaks against: the release, which was tried and found unhealthy, or this host alone.
 RELEASE = "release"

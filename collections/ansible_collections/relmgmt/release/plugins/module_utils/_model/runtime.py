@@ -17,6 +17,7 @@ from .migration import Migration, migrations_of
 from .path import absolute_path
 from .placement import Placement, placements_of
 from .probe import Probe
+from .replaces import replaces_of
 
 __all__ = ["Health", "Reboot", "Runtime", "Service", "Traffic"]
 
@@ -135,7 +136,8 @@ class Reboot:
 class Runtime:
     """Service (None: nothing to run), probes, smoke tests (command probes that run once, after the probes are
     green), traffic (None: nobody is told when the service stops), reboot (None: a restart makes it current), migrations
-    (one for each database), placements (files that lie outside of the root), adopts (what it takes the place of)."""
+    (one for each database), placements (files that lie outside of the root), adopts (what it takes the place of),
+    replaces (the same, of packages)."""
 
     service: Service | None = None
     probes: tuple[Probe, ...] = ()
@@ -146,6 +148,7 @@ class Runtime:
     migrations: tuple[Migration, ...] = ()
     placements: tuple[Placement, ...] = ()
     adopts: Adopts = Adopts()
+    replaces: tuple[str, ...] = ()
 
     @property
     def judging_time(self) -> float:
@@ -174,4 +177,5 @@ class Runtime:
             migrations=migrations_of(data),
             placements=placements_of(data),
             adopts=Adopts.from_dict(data.get("adopts") or {}),
+            replaces=replaces_of(data),
         )

@@ -33,7 +33,18 @@ from .tree import Node, Tree
 __all__ = ["Built", "build"]
 
 _ABOUT = ("changelog", "changes", "compliance", "licences", "rollback", "summary", "track")
-_RUNTIME = ("adopts", "health", "migrations", "placements", "probes", "reboot", "service", "smoke", "traffic")
+_RUNTIME = (
+    "adopts",
+    "health",
+    "migrations",
+    "placements",
+    "probes",
+    "reboot",
+    "replaces",
+    "service",
+    "smoke",
+    "traffic",
+)
 CONFIG = "config"  # name, kind's unit and destination of the configuration part
 
 
@@ -138,6 +149,14 @@ def _check(source: Source) -> None:
             "nothing starts the host anew",
             "reboot",
             hint="Add 'activation: reboot', or leave the section out.",
+        )
+    if data["name"] in data.get("replaces", ()):
+        raise source.error(
+            "replaces-itself",
+            "a package does not replace itself",
+            "replaces",
+            data["replaces"].index(data["name"]),
+            hint="Name what the package was called before; an earlier version of it needs no mention.",
         )
     _check_migrations(source)
     _check_placements(source)

@@ -75,7 +75,13 @@ def preview(
         "made": moment(now),
         "blocked": bool(found),
         "blockers": [blocker.to_dict() for blocker in found],
-        "notes": [*notes, *([plan.shaped] if plan.shaped else []), *_frozen(plan, own), *_drifted(plan)],
+        "notes": [
+            *notes,
+            *plan.replacing,
+            *([plan.shaped] if plan.shaped else []),
+            *_frozen(plan, own),
+            *_drifted(plan),
+        ],
         "databases": [
             shown_database(database, back=plan.kind == ROLLBACK, approved=plan.approved) for database in plan.databases
         ],

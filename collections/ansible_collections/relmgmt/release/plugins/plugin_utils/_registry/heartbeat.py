@@ -57,7 +57,8 @@ def start(location: str, lease: Lease, holder: Holder, *, ttl: float) -> None:
 def main(request: dict[str, t.Any]) -> None:
     """The process itself."""
     detach()
-    lease = Lease(**{**request["lease"], "databases": tuple(request["lease"]["databases"])})
+    lists = {name: tuple(request["lease"][name]) for name in ("databases", "replaces")}
+    lease = Lease(**{**request["lease"], **lists})
     holder, ttl = Holder(**request["holder"]), float(request["ttl"])
 
     def renew() -> None:

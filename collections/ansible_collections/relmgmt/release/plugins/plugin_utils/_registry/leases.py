@@ -35,7 +35,8 @@ __all__ = ["Lease", "acquire", "beat", "join", "release", "renew", "require_free
 class Lease:
     """The right to roll out a package to an instance of an environment until ``expires``; ``registry`` is an id.
 
-    It covers databases, whichever package or instance they belong to, under the same token.
+    It covers databases, whichever package or instance they belong to, and packages that it replaces, under the same
+    token.
     """
 
     registry: str
@@ -45,6 +46,7 @@ class Lease:
     token: int
     expires: str
     databases: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.package} in {self.environment} (instance {self.instance})"
@@ -180,9 +182,13 @@ def _lost(lease: Lease) -> ConflictError:
 
 def _rows(lease: Lease) -> list[tuple[str, dict[str, str]]]:
     """What is leased, for people and by its key."""
-    package = {"package": lease.package, "environment": lease.environment, "instance": lease.instance}
+    packages = [dataclasses.replace(lease, package=name) for name in (lease.package, *lease.replaces)]
+    own = [
+        (str(one), {"package": one.package, "environment": one.environment, "instance": one.instance})
+        for one in packages
+    ]
     databases = [
         (f"Database {database}", {"package": members.DATABASE, "environment": database, "instance": ""})
         for database in lease.databases
     ]
-    return [(str(lease), package), *databases]
+    return [*own, *databases]

@@ -72,25 +72,27 @@ def living(connection: Connection, token: int, *, now: datetime.datetime, alive:
 def end(
     connection: Connection, token: int, member: Member, how: str, *, by: Holder | None, now: datetime.datetime
 ) -> None:
-    """Take the member from the lease, on record. by: who did; None if itself."""
+    """Take the member from the lease, on record: once for each package that it covers. by: who did; None if itself."""
     gone, leases = tables().lease_history, tables().leases
     connection.execute(delete(tables().lease_members).where(_here(token, member.holder)))
-    lease = connection.execute(select(leases).where(leases.c.token == token, leases.c.package != DATABASE)).one()
+    here = select(leases).where(leases.c.token == token, leases.c.package != DATABASE).order_by(leases.c.package)
     number = connection.execute(select(func.count()).select_from(gone).where(gone.c.token == token)).scalar_one()
-    connection.execute(
-        insert(gone).values(
-            token=token,
-            number=number + 1,
-            package=lease.package,
-            environment=lease.environment,
-            instance=lease.instance,
-            holder=str(member.holder),
-            joined=member.joined,
-            ended=stamp(now),
-            how=how,
-            by=str(by or member.holder),
+    for lease in connection.execute(here).all():
+        number += 1
+        connection.execute(
+            insert(gone).values(
+                token=token,
+                number=number,
+                package=lease.package,
+                environment=lease.environment,
+                instance=lease.instance,
+                holder=str(member.holder),
+                joined=member.joined,
+                ended=stamp(now),
+                how=how,
+                by=str(by or member.holder),
+            )
         )
-    )
 
 
 def holders(connection: Connection, where: Where, *, now: datetime.datetime, alive: Alive) -> list[Data]:

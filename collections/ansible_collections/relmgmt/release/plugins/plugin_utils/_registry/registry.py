@@ -335,13 +335,15 @@ class Registry:
         *,
         ttl: float,
         databases: t.Iterable[str] = (),
+        replaces: t.Iterable[str] = (),
     ) -> Lease:
         """The lease for ``ttl`` seconds, with a new token; taken over from holders that are gone or out of time.
 
         Raises:
-            ConflictError: another process holds it, or that of a database (``rollout-locked``).
+            ConflictError: another process holds it, or that of a database, or of a package that it replaces
+                (``rollout-locked``).
         """
-        wanted = Lease(self.id, package, environment, instance, token=0, expires="", databases=tuple(databases))
+        wanted = Lease(self.id, package, environment, instance, 0, "", tuple(databases), tuple(replaces))
         with self._database.write() as connection:
             return leases.acquire(connection, wanted, holder, now=self._clock(), ttl=ttl, alive=self._alive)
 
@@ -353,11 +355,12 @@ class Registry:
         holder: Holder,
         *,
         databases: t.Iterable[str] = (),
+        replaces: t.Iterable[str] = (),
         token: int = 0,
     ) -> None:
         """See whether ``acquire`` would be refused now; nothing is written. token: of a rollout whose lease would be
         joined. Raises as ``acquire``."""
-        wanted = Lease(self.id, package, environment, instance, token, expires="", databases=tuple(databases))
+        wanted = Lease(self.id, package, environment, instance, token, "", tuple(databases), tuple(replaces))
         with self._database.read() as connection:
             leases.require_free(connection, wanted, holder, now=self._clock(), alive=self._alive)
 

@@ -53,6 +53,7 @@ from .profiles import SECRETS_PREFIX, HostInput, Made, Scope, make_profiles, ren
 from .recording import LEASE_SECONDS, catch_up, keep, later, record, registry_of
 from .refusals import Blocker, Refusals
 from .rehearsal import AGAIN, LEAVE_NEW, PHASES, astray, judge, rehearsals
+from .replacing import with_replaced
 from .strategy import STRATEGIES, Options, Wave, budget_of, site_budgets_of, waves
 from .survey import NOT_READY, Survey
 from .taking_back import TakenBack, take_back
@@ -178,5 +179,6 @@ __all__ = [
     "whereabouts",
     "why_open",
     "with_others",
+    "with_replaced",
     "work_of",
 ]

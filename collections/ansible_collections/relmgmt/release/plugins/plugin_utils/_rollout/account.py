@@ -55,6 +55,7 @@ def lease_of(plan: Plan, fence: collections.abc.Mapping[str, t.Any]) -> Lease:
         token=int(fence["token"]),
         expires="",
         databases=tuple(database.id for database in plan.databases),
+        replaces=plan.replaces,
     )
 
 

@@ -21,6 +21,7 @@ from ...module_utils._model.runtime import Runtime
 from .. import _run_directory as run_directory
 from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
+from .account import lease_of
 from .clocks import Clocks, Rollouts, Timing, largest_wave, set_clocks
 from .databases import Databases, Inventory, no_inventory
 from .gate import Gate, Ruling
@@ -169,7 +170,7 @@ def enter(
             if locked.code != "rollout-locked":
                 raise
             token = int(registry.rollout(plan.id)["token"])
-            lease = Lease(registry.id, plan.package, plan.environment, plan.instance, token, "")
+            lease = lease_of(plan, {"registry": registry.id, "token": token})
             try:
                 return registry.join(lease, holder, ttl=LEASE_SECONDS)
             except ConflictError:
@@ -195,7 +196,8 @@ def begin_job(
 
 def _take(registry: Registry, plan: Plan, holder: Holder) -> Lease:
     scope = (plan.package, plan.environment, plan.instance)
-    return registry.acquire(*scope, holder, ttl=LEASE_SECONDS, databases=[db.id for db in plan.databases])
+    databases = [db.id for db in plan.databases]
+    return registry.acquire(*scope, holder, ttl=LEASE_SECONDS, databases=databases, replaces=plan.replaces)
 
 
 def _going_on(opening: Opening, registry: Registry) -> Unfinished | None:

@@ -46,7 +46,8 @@ class HostPlan:
     """One host: versions before and after, whether anything is to be done (action) or why not (reason).
 
     profile: digest of what is rendered for it; root: where packages lie on it; origin: digest of the release that it
-    stood on before, or of the record of what was adopted, or ``absent``.
+    stood on before, or of the record of what was adopted, or ``absent``; replaces: package and version whose place it
+    takes there.
     """
 
     site: str
@@ -57,6 +58,7 @@ class HostPlan:
     reason: str = ""
     profile: str = ""
     origin: str = ""
+    replaces: str = ""
 
     def to_dict(self) -> dict[str, t.Any]:
         return dataclasses.asdict(self)
@@ -69,7 +71,8 @@ class Plan:
     ``databases`` those whose schema the release changes; ``approval`` who answers for a point of no return, with
     version and reason, empty where nobody does; ``site_budgets`` how many hosts of a site may fail; ``versions`` those
     of the secrets that it was made with, by reference, which it keeps when it goes on; ``drift`` who of those that take
-    part was not as it was left, and how, where that was asked for."""
+    part was not as it was left, and how, where that was asked for; ``replaces`` packages that nobody may roll out
+    meanwhile."""
 
     id: str
     kind: str
@@ -91,6 +94,7 @@ class Plan:
     site_budgets: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
     versions: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     drift: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, t.Any]:
         return {
@@ -98,6 +102,7 @@ class Plan:
             "hosts": {host: plan.to_dict() for host, plan in sorted(self.hosts.items())},
             "waves": [wave.to_dict() for wave in self.waves],
             "databases": [database.to_dict() for database in self.databases],
+            "replaces": list(self.replaces),
         }
 
     @classmethod
@@ -108,6 +113,7 @@ class Plan:
             fields["hosts"] = {host: HostPlan(**plan) for host, plan in data["hosts"].items()}
             fields["waves"] = tuple(map(Wave.from_dict, data["waves"]))
             fields["databases"] = tuple(map(Database.from_dict, data.get("databases", ())))
+            fields["replaces"] = tuple(data.get("replaces", ()))
             return cls(**fields)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise InputError(
@@ -123,13 +129,22 @@ class Plan:
         left = [f"{host} ({plan.reason})" for host, plan in sorted(self.hosts.items()) if plan.action == LEFT_OUT]
         out = f"; left out: {', '.join(left)}" if left else ""
         drifted = [f"{host}: {how}" for host, how in sorted(self.drift.items())]
-        out += "".join(f"; {line}" for line in (*self._rehearsals(), *self._migrations(), *drifted))
+        out += "".join(f"; {line}" for line in (*self.replacing, *self._rehearsals(), *self._migrations(), *drifted))
         if not self.active:
             return f"{head}, nothing to do{out}"
         shown = ", ".join(map(_told, self.waves[:SHOWN_WAVES]))
         out = f" ({self.shaped}){out}" if self.shaped else out
         more = len(self.waves) - SHOWN_WAVES
         return f"{head}; waves: {shown or 'none'}{f' and {more} more' if more > 0 else ''}{out}"
+
+    @property
+    def replacing(self) -> list[str]:
+        """Which packages the release takes the place of, and where, for people."""
+        found: dict[str, list[str]] = {}
+        for host, plan in sorted(self.hosts.items()):
+            if plan.replaces:
+                found.setdefault(plan.replaces, []).append(host)
+        return [f"replaces {what} on {', '.join(hosts)}" for what, hosts in sorted(found.items())]
 
     def _rehearsals(self) -> t.Iterator[str]:
         """What is known of each way that hosts go, for people."""

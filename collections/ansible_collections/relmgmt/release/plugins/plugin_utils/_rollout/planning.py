@@ -34,6 +34,7 @@ from .preflight import IGNORE, REPAIR, WARN, drifted, problem_of
 from .profiles import HostInput
 from .refusals import FIRM, Asking
 from .rehearsal import require_fit
+from .replacing import kept_still, replaces
 from .strategy import Options, Wave, waves
 from .verdict import SiteBudgets
 
@@ -168,6 +169,7 @@ def make_plan(
         site_budgets=wish.site_budgets,
         versions={**_pins(resumed), **_versions(profiles)},
         drift=_drifted(wish, hosts, planned),
+        replaces=kept_still(manifest, [known.info for known in hosts.values()]),
     )
 
 
@@ -213,7 +215,14 @@ def plan_hosts(
             action = NONE if _settled(wish, host, known, digest, profiles) else DEPLOY
             profile = profiles[host].digest if host in profiles else ""
             planned[host] = HostPlan(
-                known.site, known.root, before, wish.version, action, profile=profile, origin=origin
+                known.site,
+                known.root,
+                before,
+                wish.version,
+                action,
+                profile=profile,
+                origin=origin,
+                replaces=_replacing(wish, host, known, resumed) if action == DEPLOY else "",
             )
     return planned
 
@@ -223,6 +232,15 @@ def _standing(host: str, known: HostInput, resumed: Plan | None) -> tuple[str, s
     if resumed and host in resumed.staging.hosts:
         return resumed.hosts[host].before, resumed.hosts[host].origin
     return version_of(known.info), release_of(known.info)
+
+
+def _replacing(wish: Wish, host: str, known: HostInput, resumed: Plan | None) -> str:
+    """What the release takes the place of, as an unfinished rollout that has begun with the host knew it."""
+    if wish.kind == ROLLBACK:
+        return ""
+    if resumed and host in resumed.staging.hosts:
+        return resumed.hosts[host].replaces
+    return replaces(known.info)
 
 
 def _kept_out(planned: HostPlan, reason: str) -> HostPlan:

@@ -12,6 +12,7 @@ from ...module_utils._model.errors import InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.wire import space
 from .._drift import seen
+from .replacing import replaced_by
 
 __all__ = ["IGNORE", "REPAIR", "STOP", "WARN", "code_of", "drifted", "needed", "problem_of", "require_distinct"]
 
@@ -28,6 +29,12 @@ def problem_of(info: Info | None, manifest: Manifest | None, *, drift: str = IGN
     problems = info["host"]["problems"]
     if problems:
         return str(problems[0]["message"])
+    by = replaced_by(info)
+    if by:
+        return (
+            f"{by} has taken its place there. Roll out {by}, or go back first: relmgmt.release.rollback"
+            f" -e relmgmt_package={by} -e relmgmt_version=adopted"
+        )
     free, wanted = int(info["host"]["root"]["free_bytes"]), needed(info, manifest) if manifest else 0
     if free < wanted:
         return f"{info['host']['root']['path']}: {free >> 20} MiB free, {(wanted >> 20) + 1} MiB needed"
@@ -46,6 +53,8 @@ def code_of(info: Info | None, *, drift: str = IGNORE) -> str:
     problems = info["host"]["problems"]
     if problems:
         return str(problems[0]["code"])
+    if replaced_by(info):
+        return "package-replaced"
     return "host-drifted" if drift == STOP and drifted(info) else "disk-full"
 
 

@@ -150,7 +150,10 @@ class Survey:
         wish, ask = self.wish, self.refusals.ask
         scope, databases = (wish.package, wish.environment, wish.instance), [found.id for found in plan.databases]
         token = joins.token if joins else 0
-        ask(lambda: registry.require_free(*scope, holder, databases=databases, token=token), None)
+        ask(
+            lambda: registry.require_free(*scope, holder, databases=databases, replaces=plan.replaces, token=token),
+            None,
+        )
         if joins:
             ask(lambda: registry.require_untaken(joins.plan.id, list(self.hosts), holder, token=token), None)
 

@@ -140,6 +140,9 @@ def _notes(release: Data) -> t.Iterator[str]:
         yield "a crash left something half done; the next verb finishes it"
     if release.get("frozen"):
         yield f"frozen, no way leads behind deployment {release['frozen_at']}: {release['frozen']}"
+    if release.get("replaced"):
+        yield f"{release['replaced']} has taken its place"
+        return
     if release.get("service") == "inactive":
         yield "its service does not run"
     if release.get("traffic") == "out":

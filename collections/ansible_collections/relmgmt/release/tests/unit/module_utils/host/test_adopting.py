@@ -122,6 +122,15 @@ def test_two_hosts_with_the_same_software_have_the_same_record(tmp_path: pathlib
     assert first is not None and first["digest"] == house.adopt().digest
 
 
+def test_another_instance_of_the_package_is_not_taken_the_place_of(house: House) -> None:
+    sibling = house.instance.path.parent / "spare" / "current" / "profile" / LEGACY
+    sibling.parent.mkdir(parents=True)
+    sibling.write_bytes(house.foreign.install().read_bytes())
+    (house.foreign.units / LEGACY).unlink()
+    (house.foreign.units / LEGACY).symlink_to(sibling)
+    assert house.adopting(consent=False).found is None
+
+
 def test_an_adoption_that_is_recorded_already_is_not_recorded_again(house: House) -> None:
     house.foreign.install()
     house.adopt()

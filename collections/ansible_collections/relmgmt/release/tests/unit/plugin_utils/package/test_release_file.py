@@ -383,6 +383,14 @@ def test_what_holds_for_secrets_goes_into_the_manifest(write: Write, tmp_path: p
     assert manifest.to_dict()["config"]["secrets"] == secrets
 
 
+def test_what_a_release_replaces_goes_into_the_manifest(
+    release: dict[str, t.Any], write: Write, tmp_path: pathlib.Path
+) -> None:
+    assert refused(write(replaces=["team/before", release["name"]])).code == "replaces-itself"
+    manifest = build(write(replaces=["team/before"]), tmp_path / "out").manifest
+    assert manifest.runtime["replaces"] == ["team/before"]
+
+
 def test_migrations_go_into_the_manifest(release: dict[str, t.Any], write: Write, tmp_path: pathlib.Path) -> None:
     irreversible = {"phase": "contract", "to": "c", "down": None, "irreversible": True}
     migrating({}, irreversible, environment={"LEVEL": 3})(release)

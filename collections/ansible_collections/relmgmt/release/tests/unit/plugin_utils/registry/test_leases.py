@@ -329,3 +329,25 @@ def test_a_registry_from_a_backup_gives_no_token_again(path: pathlib.Path, clock
     clock.move(60)
     with Registry.open(str(path), clock=clock, identity=identity) as registry:
         assert acquire(registry).token > max(lost)
+
+
+def test_a_package_that_is_replaced_is_not_rolled_out_meanwhile(registry: Registry) -> None:
+    _package, environment, instance = SCOPE
+    lease = registry.acquire(*SCOPE, ME, ttl=60, replaces=["team/before"])
+    with pytest.raises(ConflictError, match="team/before in .* is held by") as locked:
+        registry.acquire("team/before", environment, instance, OTHER, ttl=60)
+    assert locked.value.code == "rollout-locked"
+    with pytest.raises(ConflictError, match="team/before in .* is held by"):
+        registry.require_free("team/before", environment, instance, OTHER)
+    assert registry.renew(lease, ME, ttl=60).token == lease.token
+    assert registry.acquire("team/before", environment, "second", OTHER, ttl=60).token > lease.token
+    registry.release(lease, ME)
+    assert registry.acquire("team/before", environment, instance, OTHER, ttl=60).token > lease.token
+
+
+def test_a_package_that_is_rolled_out_is_not_replaced_meanwhile(registry: Registry) -> None:
+    _package, environment, instance = SCOPE
+    registry.acquire("team/before", environment, instance, OTHER, ttl=60)
+    with pytest.raises(ConflictError) as locked:
+        registry.acquire(*SCOPE, ME, ttl=60, replaces=["team/before"])
+    assert locked.value.code == "rollout-locked"

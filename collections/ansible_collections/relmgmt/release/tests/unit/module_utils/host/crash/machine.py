@@ -34,6 +34,7 @@ def strike(number: int) -> Strike:
 
 _STRIKES = st.lists(st.integers(0, _MOST_STEPS * 4 * 1000 - 1).map(strike), max_size=3)
 _BOOTS = st.sampled_from((False, False, True))
+_BEFORE = st.sampled_from(("", "adopted", "replaces"))  # what runs there first
 _PICK = st.integers(0, 9)
 
 
@@ -49,9 +50,10 @@ class Life(RuleBasedStateMachine):
 
     tally = Tally()
 
-    @initialize(units=st.booleans(), traffic=st.booleans(), reloads=st.booleans(), adopted=st.booleans())
-    def begin(self, units: bool, traffic: bool, reloads: bool, adopted: bool) -> None:
-        self.play = Play(units=units, traffic=traffic, reloads=reloads, adopted=adopted)
+    @initialize(units=st.booleans(), traffic=st.booleans(), reloads=st.booleans(), before=_BEFORE)
+    def begin(self, units: bool, traffic: bool, reloads: bool, before: str) -> None:
+        found = {before: True} if before else {}
+        self.play = Play(units=units, traffic=traffic, reloads=reloads, **found)
 
     def teardown(self) -> None:
         if hasattr(self, "play"):

@@ -35,9 +35,15 @@ class Play:
     """
 
     def __init__(
-        self, *, units: bool = True, traffic: bool = True, reloads: bool = False, adopted: bool = False
+        self,
+        *,
+        units: bool = True,
+        traffic: bool = True,
+        reloads: bool = False,
+        adopted: bool = False,
+        replaces: bool = False,
     ) -> None:
-        self.world = World(units=units, traffic=traffic, reloads=reloads, adopted=adopted)
+        self.world = World(units=units, traffic=traffic, reloads=reloads, adopted=adopted, replaces=replaces)
         self.model = Model(self._healthy)
         self._boot = self.world.boot
         self._down = False  # the service of a final deployment ended, and nobody was to start it

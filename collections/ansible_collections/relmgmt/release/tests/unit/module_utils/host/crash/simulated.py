@@ -17,12 +17,15 @@ from ansible_collections.relmgmt.release.plugins.module_utils._host import (
     guard,
     probe,
     service,
+    service_replaced,
     traffic_readiness,
 )
 from ansible_collections.relmgmt.release.plugins.module_utils._host.astray import Astray
 from ansible_collections.relmgmt.release.plugins.module_utils._host.process import Runner
 from ansible_collections.relmgmt.release.plugins.module_utils._model import probe as probes
 from ansible_collections.relmgmt.release.plugins.module_utils._model import runtime
+
+from .predecessor import PACKAGE, Predecessor
 
 if t.TYPE_CHECKING:
     from .world import World
@@ -40,7 +43,7 @@ class Place(type(pathlib.Path())):  # type: ignore[misc]  # the class of paths d
 
 
 class Service:
-    """See ``service.Driver``. The world stands in as the runner."""
+    """See ``service.Driver``. The world stands in as the runner; what it replaces is run in the same way."""
 
     def __init__(
         self,
@@ -52,15 +55,20 @@ class Service:
         clock: t.Callable[[], float],
     ) -> None:
         self._world = t.cast("World", runner)
+        before = self._world.legacy
+        self._before = before if isinstance(before, Predecessor) and PACKAGE in str(instance) else None
 
     def require_own(self, adopted: t.Collection[str]) -> None:
         """Nobody else has its name."""
 
     def start(self) -> None:
         self._world.step("enable")
-        self._world.enabled = True
+        self._run_by.enabled = True
         self._world.step("start")
-        self._world.launch()
+        if self._before is not None:
+            self._before.start()
+        else:
+            self._world.launch()
 
     def reload(self) -> None:
         self._world.step("reload")
@@ -68,10 +76,13 @@ class Service:
 
     def stop(self) -> None:
         self._world.step("stop")
-        self._world.running = 0
+        if self._before is not None:
+            self._before.running = False
+        else:
+            self._world.running = 0
 
     def active(self) -> bool:
-        return self._world.alive()
+        return self._before.running if self._before is not None else self._world.alive()
 
     def astray(self) -> list[Astray]:
         return []
@@ -82,9 +93,13 @@ class Service:
     def remove(self) -> None:
         self.stop()
         self._world.step("disable")
-        self._world.enabled = False
+        self._run_by.enabled = False
         if self._world.legacy is not None:
             self._world.legacy.disabled()
+
+    @property
+    def _run_by(self) -> World | Predecessor:
+        return self._before or self._world
 
 
 def _connect(probe: probes.Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
@@ -117,6 +132,7 @@ def beneath(world: World) -> t.Iterator[None]:
         (disk, "os", world.calls),
         (traffic_readiness, "os", world.calls),
         (guard, "locked", _locked),
+        (service_replaced, "locked", _locked),
         (guard, "alert", _unheard),
         (capsule, "require_whole", _whole),
         (adopting, "require_unchanged", _whole),

@@ -14,6 +14,7 @@ from ansible_collections.relmgmt.release.plugins.module_utils._host.disk import 
 from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import History, Journal
 from ansible_collections.relmgmt.release.plugins.module_utils._host.rebooting import Rebooting
 from ansible_collections.relmgmt.release.plugins.module_utils._host.service_adopted import AdoptedDriver
+from ansible_collections.relmgmt.release.plugins.module_utils._host.service_replaced import ReplacedDriver
 from ansible_collections.relmgmt.release.plugins.module_utils._host.serving import Serving
 from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
 from ansible_collections.relmgmt.release.plugins.module_utils._host.traffic_readiness import ReadinessFile
@@ -57,6 +58,11 @@ def without(method: str, call: str, kind: type[Inode] = Inode) -> t.Callable[[Pa
 def idle(owner: t.Any, name: str, answer: t.Any = None) -> t.Callable[[Patch], None]:
     """The method does nothing."""
     return lambda monkeypatch: monkeypatch.setattr(owner, name, lambda *args, **how: answer)
+
+
+def believed(monkeypatch: Patch) -> None:
+    """What somebody who was killed wrote is taken for durable."""
+    monkeypatch.setattr(ReplacedDriver, "_history", lambda driver: driver._instance.history())
 
 
 def announced_after_the_rename(monkeypatch: Patch) -> None:
@@ -168,6 +174,9 @@ MUTATIONS: dict[str, tuple[t.Callable[[Patch], None], str, int]] = {
     "what was adopted may start at the next boot": (stopped_alone, "adopted", 0),
     "what was adopted is not given back": (idle(AdoptedDriver, "_give_back"), "adopted-revert", 0),
     "what was adopted is given back, not started": (idle(AdoptedDriver, "start"), "adopted-sick", 0),
+    "what is replaced is not stopped": (idle(ReplacedDriver, "remove"), "replaces", 0),
+    "what is replaced is given back, not started": (idle(ReplacedDriver, "start"), "replaces-sick", 0),
+    "the mark of what is replaced is believed before it is on the disk": (believed, "replaces-sick", 1),
     "what was given back is not synced": (without("write", "fsync", File), "adopted-revert", 0),
     "the directory of what was given back is not synced": (idle(AdoptedDriver, "_keep_directories"), "adopted-dark", 1),
     "freezing is answered but not written": (forgetting("frozen"), "freeze", 0),

@@ -24,6 +24,7 @@ from ansible_collections.relmgmt.release.plugins.module_utils._model.errors impo
 from .calls import Calls
 from .filesystem import Directory, File, FileSystem
 from .legacy import UNIT, Legacy
+from .predecessor import PACKAGE, Predecessor
 from .simulated import NAME, Place, beneath
 from .strikes import Broken, Fate, Killed, Rebooted
 
@@ -58,11 +59,17 @@ class World(Fate):
     ``guarded``: it watches; ``armed``: it will after a boot. ``traffic``: the deployments declare some; without, its
     file does not lie beside the link and the journal. ``reloads``: two deployments of one version differ by what asks
     for a reload alone. ``boots``: the deployments that a boot makes current. ``asked``:
-    between how many losses was chosen, each time. ``legacy``: what ran there before, and was adopted.
+    between how many losses was chosen, each time. ``legacy``: what ran there before, and was adopted, or is replaced.
     """
 
     def __init__(
-        self, *, units: bool = True, traffic: bool = True, reloads: bool = False, adopted: bool = False
+        self,
+        *,
+        units: bool = True,
+        traffic: bool = True,
+        reloads: bool = False,
+        adopted: bool = False,
+        replaces: bool = False,
     ) -> None:
         super().__init__()
         self.units, self.traffic, self.reloads = units, traffic, reloads
@@ -77,10 +84,13 @@ class World(Fate):
         self.now, self.boot = 0.0, 1
         self.asked: list[int] = []
         self.calls.makedirs("/".join((_ROOT, *_INSTANCE, "deployments")))
-        self.legacy = Legacy(self) if adopted else None
-        if self.legacy is not None:
+        self.legacy: Legacy | Predecessor | None = Legacy(self) if adopted else Predecessor(self) if replaces else None
+        if isinstance(self.legacy, Legacy):
             record = self.legacy.install(self._path())
             self.look_at(lambda instance: instance.journal.write("adopted", record=record))
+        elif self.legacy is not None:
+            record = self.legacy.install(self._path(), dict(_RUNTIME, traffic=_TRAFFIC) if traffic else _RUNTIME)
+            self.look_at(lambda instance: instance.journal.write("replaces", record=record, package=PACKAGE))
         self.system.sync()
 
     def copy(self) -> World:
@@ -184,9 +194,10 @@ class World(Fate):
             self.step("arm")
             self.guarded, self.armed = True, self.units
 
-    def dismiss(self, _instance: Instance) -> None:
+    def dismiss(self, instance: Instance) -> None:
         self.step("dismiss")
-        self.armed = False
+        if instance.package == _INSTANCE[0]:
+            self.armed = False
 
     def reread(self) -> None:
         """What the service manager starts is read when it is started."""
