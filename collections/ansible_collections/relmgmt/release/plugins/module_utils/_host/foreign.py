@@ -20,7 +20,7 @@ from .adoption import Finding, Record
 from .listening import Listener, listeners
 from .plain import read_plain
 from .process import Runner
-from .root import exposed
+from .exposed import exposed
 from .service_systemd import UP
 from .systemctl import UNITS, systemctl
 

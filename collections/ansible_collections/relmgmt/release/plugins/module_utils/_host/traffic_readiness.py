@@ -18,7 +18,7 @@ from .._model.errors import BackendError, ConflictError, InputError
 from .._model.runtime import Traffic
 from .disk import Disk
 from .process import Runner
-from .root import exposed
+from .exposed import exposed
 
 __all__ = ["NAME", "READY", "ReadinessFile"]
 
