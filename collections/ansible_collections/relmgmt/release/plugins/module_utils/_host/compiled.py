@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The engine's bytecode, as a stage left it beside the engine, in place of sources to be compiled at each start (private).
+"""The engine's bytecode, which a stage left beside the engine, so that a start need not compile its sources (private).
 
 It is one file, ``bin/<digest>/<interpreter>.zip``: a line that says of which engine it is, for which interpreter, and
 which bytes follow; then a zip of the modules, neither compressed nor with sources. It is loaded only where nobody but

@@ -51,5 +51,7 @@ def compiled(engine: bytes) -> bytes:
         for name in sources.namelist():
             if name != _MAIN:
                 code = compile(sources.read(name), name, "exec", dont_inherit=True)
-                modules.writestr(zipfile.ZipInfo(name + "c"), importlib.util.MAGIC_NUMBER + _UNCHECKED + marshal.dumps(code))
+                modules.writestr(
+                    zipfile.ZipInfo(name + "c"), importlib.util.MAGIC_NUMBER + _UNCHECKED + marshal.dumps(code)
+                )
     return heading(engine, archive.getvalue()) + archive.getvalue()

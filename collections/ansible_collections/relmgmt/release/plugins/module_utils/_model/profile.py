@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import typing as t
 
 from .digest import check_digest
 from .manifest import check_mode
 from .path import safe_path
+from .record import field, record
 from .runtime import Runtime
 
 __all__ = ["Profile", "ProfileFile"]
@@ -20,16 +20,16 @@ __all__ = ["Profile", "ProfileFile"]
 Data = t.Mapping[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class ProfileFile:
     """One rendered configuration file. Its contents may hold secrets: they never reach a log, a diff or a result."""
 
     path: str
     mode: str
-    contents: bytes = dataclasses.field(repr=False)
+    contents: bytes = field(repr=False)
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Profile:
     """Rendered files and runtime of one host.
 
@@ -43,8 +43,8 @@ class Profile:
     digest: str
     files: tuple[ProfileFile, ...]
     runtime: Data
-    versions: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    inputs: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    versions: t.Mapping[str, str] = field(default_factory=dict)
+    inputs: t.Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Data) -> Profile:

@@ -81,7 +81,7 @@ def home(instance: pathlib.Path) -> pathlib.Path:
 def started(instance: pathlib.Path) -> list[str]:
     """Start the engine: whether it takes bytecode, and where two of its modules come from."""
     argv = [sys.executable, "-I", "-S", "-c", SCRIPT, str(home(instance) / "relmgmt-host.pyz"), str(instance)]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -250,4 +250,3 @@ def test_it_goes_with_its_engine(host: Host, tmp_path: pathlib.Path) -> None:
     assert unneeded(host.instance, [2, 3], units=tmp_path, proc=tmp_path) == [directory.name]
     host.ask("prune", keep=0)
     assert not directory.exists()
-
