@@ -21,7 +21,7 @@ CANDIDATES = ("python3", *(f"python3.{minor}" for minor in range(20, 7, -1)), "/
 # The engine as a file is a command: a shell finds the interpreter, and that passes over these lines to the zip.
 _COMMAND = f"""#!/bin/sh
 for python in {" ".join(CANDIDATES)}; do
-    if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then
+    if "$python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then
         exec "$python" -I -S "$0" "$@"
     fi
 done

@@ -160,7 +160,7 @@ class HostAction(ActionBase):
             return f"{configured} -I -S -c {boot}"
         search = (
             f"for p in {' '.join(CANDIDATES)}; do"
-            f" if \"$p\" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then"
+            f" if \"$p\" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then"
             f' exec "$p" -I -S -c {boot}; fi; done;'
             f" command -v python3 >/dev/null && exit {TOO_OLD}; exit {NOT_FOUND}"
         )

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.relmgmt.release.plugins.plugin_utils._host_link import _known
+from ansible_collections.relmgmt.release.plugins.plugin_utils._host_link import _known, _place
 
 HONEST = {"outcome": "staged", "changed": True, "deployment": 3, "reason": "", "diff": {"before": {}, "after": {}}}
 
@@ -43,3 +43,18 @@ def test_what_would_steer_ansible_is_dropped(key: str) -> None:
 def test_an_answer_in_another_form_is_refused(change: dict[str, t.Any]) -> None:
     with pytest.raises(ValueError):
         _known({**HONEST, **change})
+
+
+@pytest.mark.parametrize(
+    "change, place",
+    [
+        ({}, "/srv/relmgmt/web/shop/main"),
+        ({"package": ""}, ""),
+        ({"instance": None}, ""),
+        ({"root": "/srv\n/etc"}, ""),
+    ],
+)
+def test_a_request_about_an_instance_says_where_the_engine_may_lie_compiled(
+    change: dict[str, t.Any], place: str
+) -> None:
+    assert _place({"root": "/srv/relmgmt", "package": "web/shop", "instance": "main", **change}) == place
