@@ -22,6 +22,7 @@ __all__ = ["compiled", "keep"]
 
 _UNCHECKED = (1).to_bytes(4, "little") + bytes(8)  # no source is looked for, and so none is compared
 _MAIN = "__main__.py"
+_SOURCES = "relmgmt-host.pyz"  # where the code says that it comes from
 
 
 def keep(engine: bytes, directory: pathlib.Path) -> None:
@@ -50,8 +51,7 @@ def compiled(engine: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(engine)) as sources, zipfile.ZipFile(archive, "w") as modules:
         for name in sources.namelist():
             if name != _MAIN:
-                code = compile(sources.read(name), name, "exec", dont_inherit=True)
-                modules.writestr(
-                    zipfile.ZipInfo(name + "c"), importlib.util.MAGIC_NUMBER + _UNCHECKED + marshal.dumps(code)
-                )
+                code = compile(sources.read(name), f"{_SOURCES}/{name}", "exec", dont_inherit=True)
+                module = importlib.util.MAGIC_NUMBER + _UNCHECKED + marshal.dumps(code)
+                modules.writestr(zipfile.ZipInfo(name + "c"), module)
     return heading(engine, archive.getvalue()) + archive.getvalue()

@@ -35,7 +35,7 @@ with open(sys.argv[1], "rb") as file:
     print(prefer(file.read(), sys.argv[2]))
 from relmgmt_host._host import main
 from relmgmt_host._model import runtime
-print(main.__spec__.origin, runtime.__spec__.origin)
+print(main.__spec__.origin, runtime.__spec__.origin, main.main.__code__.co_filename)
 """
 
 
@@ -79,7 +79,7 @@ def home(instance: pathlib.Path) -> pathlib.Path:
 
 
 def started(instance: pathlib.Path) -> list[str]:
-    """Start the engine: whether it takes bytecode, and where two of its modules come from."""
+    """Start the engine: whether it takes bytecode, where two of its modules come from, and what its code says."""
     argv = [sys.executable, "-I", "-S", "-c", SCRIPT, str(home(instance) / "relmgmt-host.pyz"), str(instance)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -87,8 +87,8 @@ def started(instance: pathlib.Path) -> list[str]:
 
 
 def test_modules_come_from_the_bytecode(instance: pathlib.Path) -> None:
-    taken, *origins = started(instance)
-    assert taken == "True"
+    taken, *origins, said = started(instance)
+    assert (taken, said) == ("True", "relmgmt-host.pyz/relmgmt_host/_host/main.py")
     assert all(path.startswith("/proc/self/fd/") and path.endswith(".pyc") for path in origins), origins
 
 
