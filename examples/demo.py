@@ -178,6 +178,7 @@ class Demo:
             "PATH": f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "collections"),
+            "ANSIBLE_FORKS": str(min(20, 4 * (os.cpu_count() or 1))),  # all hosts share the processors of this machine
             "ANSIBLE_HOME": str(self.work / "ansible"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "RELMGMT_DML": str(self.work / "dml"),

@@ -21,7 +21,7 @@ CANDIDATES = ("python3", *(f"python3.{minor}" for minor in range(20, 7, -1)), "/
 # The engine as a file is a command: a shell finds the interpreter, and that passes over these lines to the zip.
 _COMMAND = f"""#!/bin/sh
 for python in {" ".join(CANDIDATES)}; do
-    if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then
+    if "$python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then
         exec "$python" -I -S "$0" "$@"
     fi
 done
@@ -35,22 +35,29 @@ import sys
 if sys.version_info < (3, 8):
     sys.exit("relmgmt-host needs Python 3.8 or newer, and this is %d.%d" % sys.version_info[:2])
 sys.path[0] = os.path.realpath(sys.path[0])
+from relmgmt_host._host.compiled import prefer
+with open(sys.path[0], "rb") as file:
+    prefer(file.read(), sys.path[0].rpartition("/bin/")[0])
 from relmgmt_host._host.cli import command
 sys.exit(command(sys.argv))
 """
 
 # What a host's Python is given with -c: it takes the engine from standard input into memory, so that nothing is written
-# to a host that is only asked. It must parse on any Python, to be able to say that one is too old.
+# to a host that is only asked. The first line says how long the engine is and, if need be, which instance may hold its
+# bytecode. It must parse on any Python, to be able to say that one is too old.
 BOOT = """import sys
 if sys.version_info < (3, 8):
     sys.exit(196)
 import os
 from io import BytesIO
 source = sys.stdin.buffer
-engine = source.read(int(source.readline()))
+size, _, instance = source.readline()[:-1].partition(b" ")
+engine = source.read(int(size))
 memory = os.memfd_create("relmgmt-host")
 os.fdopen(memory, "wb", closefd=False).write(engine)
 sys.path.insert(0, "/proc/self/fd/%d" % memory)
+from relmgmt_host._host.compiled import prefer
+prefer(engine, os.fsdecode(instance))
 from relmgmt_host._host.main import main
 sys.exit(main(engine, source, sys.stdout))
 """

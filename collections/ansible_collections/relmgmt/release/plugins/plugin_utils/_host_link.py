@@ -143,7 +143,8 @@ class HostAction(ActionBase):
                 "payload": len(payload),
             }
         )
-        data = b"%d\n%s%s\n%s" % (len(engine), engine, header.encode("utf-8"), payload)
+        first = f"{len(engine)} {_place(request.params)}".encode("utf-8", "surrogateescape")
+        data = b"%s\n%s%s\n%s" % (first, engine, header.encode("utf-8"), payload)
         if self.ANEW:
             self._reset()
         done = self._low_level_execute_command(self._command(task_vars), in_data=data, sudoable=True)
@@ -160,11 +161,17 @@ class HostAction(ActionBase):
             return f"{configured} -I -S -c {boot}"
         search = (
             f"for p in {' '.join(CANDIDATES)}; do"
-            f" if \"$p\" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then"
+            f" if \"$p\" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then"
             f' exec "$p" -I -S -c {boot}; fi; done;'
             f" command -v python3 >/dev/null && exit {TOO_OLD}; exit {NOT_FOUND}"
         )
         return f"/bin/sh -c {shlex.quote(search)}"
+
+
+def _place(params: t.Mapping[str, t.Any]) -> str:
+    """The directory of the instance that is meant, where a host may find its engine compiled; empty where none is."""
+    parts = [str(params.get(name) or "") for name in ("root", "package", "instance")]
+    return "/".join(parts) if all(parts) and "\n" not in "".join(parts) else ""
 
 
 def _known(answer: t.Mapping[str, t.Any]) -> Result:

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pwd
 import sys
 import typing as t
 
 from .._model.errors import InputError
+from .._model.record import record
 
 __all__ = ["Account", "account_of"]
 
@@ -20,7 +20,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _UMASK = 0o022
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Account:
     """Who a process runs as; ``other``: somebody else than who we are."""
 

@@ -21,7 +21,6 @@ release) and holds nothing else: that package's own directory has all that the w
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import typing as t
 
@@ -29,6 +28,7 @@ from .._model.adopts import Adopts
 from .._model.digest import canonical, digest_of, hex_of
 from .._model.errors import IntegrityError
 from .._model.probe import Probe
+from .._model.record import replace
 from .._model.runtime import Health, Runtime
 from .disk import Disk
 
@@ -124,9 +124,7 @@ class Adoption:
         other = self.replaced
         if other is not None:
             own = other.runtime(other.history().current)
-            return dataclasses.replace(
-                own, service=None, reboot=None, migrations=(), placements=(), adopts=Adopts(), replaces=()
-            )
+            return replace(own, service=None, reboot=None, migrations=(), placements=(), adopts=Adopts(), replaces=())
         pairs = (pair for unit in self.record["units"].values() for pair in unit["ports"])
         ports = {(_HERE.get(host, host), port) for host, port in pairs}
         probes = (Probe(name=f"port {port}", kind="tcp", host=host, port=port) for host, port in sorted(ports))

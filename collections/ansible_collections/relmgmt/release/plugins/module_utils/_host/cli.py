@@ -14,7 +14,6 @@ import json
 import os
 import pathlib
 import sys
-import traceback
 import typing as t
 
 from .._model.errors import BackendError, InputError, RelmgmtError
@@ -123,6 +122,8 @@ def _error(exc: Exception) -> RelmgmtError:
         return InputError("user-wrong", who, hint="Put 'sudo' before the command.")
     if isinstance(exc, OSError):
         return BackendError("host-system-error", "{}: {}".format(exc.filename or "the host", exc.strerror or exc))
+    import traceback
+
     place = traceback.extract_tb(exc.__traceback__)[-1]
     where = f"{type(exc).__name__} in {place.filename.rpartition('/')[2]}, line {place.lineno}"
     return BackendError("engine-crashed", where, hint="Please report it. 'log --json' shows the journal as it is.")

@@ -15,7 +15,6 @@ was not synced.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import json
 import os
@@ -238,6 +237,8 @@ class Disk:
 
     def flush(self) -> None:
         """Bring everything written so far to the disk, in one call for the whole file system."""
+        import ctypes
+
         libc = ctypes.CDLL(None, use_errno=True)
         handle = os.open(str(self.root), os.O_RDONLY)
         try:

@@ -17,10 +17,10 @@ from .._model.digest import digest_of
 from .._model.errors import ConflictError, InputError
 from .._model.runtime import Service
 from .adoption import Finding, Record
+from .exposed import exposed
 from .listening import Listener, listeners
 from .plain import read_plain
 from .process import Runner
-from .root import exposed
 from .service_systemd import UP
 from .systemctl import UNITS, systemctl
 

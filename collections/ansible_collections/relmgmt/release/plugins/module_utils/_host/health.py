@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from .._model import outcome
 from .._model.probe import Probe
+from .._model.record import record, replace
 from .._model.runtime import Runtime
 from .probe import Result, ask, check
 from .process import Runner
@@ -23,7 +23,7 @@ _MAX_FALLS = 3
 Clock = t.Callable[[], float]
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Judgement:
     """healthy, or the reason why not. ``results``: the last answer of each probe, then the smoke tests.
 
@@ -132,7 +132,7 @@ class _Trial:
         self._results = []
         for probe in self._probes:
             left = max(self._deadline - self._clock(), _MIN_INTERVAL)
-            probe = dataclasses.replace(probe, timeout=min(probe.timeout, left))
+            probe = replace(probe, timeout=min(probe.timeout, left))
             self._results.append(ask(probe, runner=self._runner, clock=self._clock))
         return [result for result in self._results if result.level == "required" and not result.healthy]
 
@@ -166,4 +166,4 @@ def _why(red: Result) -> str:
 
 
 def _as_user(probe: Probe, user: str) -> Probe:
-    return dataclasses.replace(probe, user=user) if probe.kind == "command" and not probe.user else probe
+    return replace(probe, user=user) if probe.kind == "command" and not probe.user else probe

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-import platform
 import sys
 import typing as t
 
@@ -40,7 +39,7 @@ def describe_host(root: pathlib.Path, free_bytes: int) -> Answer:
     except RelmgmtError as exc:
         problems.append(exc.to_dict())
     return {
-        "python": {"executable": sys.executable, "version": platform.python_version()},
+        "python": {"executable": sys.executable, "version": sys.version.split()[0]},
         "systemd": os.path.isdir("/run/systemd/system"),
         "guard": kind_of_guard(),
         "user": os.geteuid(),

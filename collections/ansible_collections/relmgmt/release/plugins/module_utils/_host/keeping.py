@@ -9,12 +9,12 @@ So a store that is down stops nobody whose secrets did not change, and no secret
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from .._model.errors import ConflictError
 from .._model.origin import Origin
 from .._model.profile import Profile, ProfileFile
+from .._model.record import replace
 from .capsule import Capsule
 from .instance import Instance
 
@@ -34,7 +34,7 @@ def filled(instance: Instance, profile: Profile) -> Profile:
         raise _unusable(instance, "", "nothing runs here yet")
     capsule = Capsule(instance, current)
     files = [_kept(instance, capsule, profile, item) if item.kept else item for item in profile.files]
-    return dataclasses.replace(profile, files=tuple(files))
+    return replace(profile, files=tuple(files))
 
 
 def _kept(instance: Instance, capsule: Capsule, profile: Profile, item: ProfileFile) -> ProfileFile:
@@ -46,7 +46,7 @@ def _kept(instance: Instance, capsule: Capsule, profile: Profile, item: ProfileF
     contents = capsule.rendered_file(item.path)
     if why or contents is None:
         raise _unusable(instance, item.path, why or "what runs has lost it, or it was changed")
-    return dataclasses.replace(item, contents=contents, kept=False)
+    return replace(item, contents=contents, kept=False)
 
 
 def _differs(before: Origin, after: Origin, held: t.Mapping[str, str], asked: t.Mapping[str, str]) -> str:

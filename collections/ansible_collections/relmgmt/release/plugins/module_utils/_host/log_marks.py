@@ -10,13 +10,13 @@ Without that, what the release before has said would speak for the one that is j
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import typing as t
 
 from .._model.errors import RelmgmtError
 from .._model.probe import Mark, Probe
+from .._model.record import replace
 from .._model.runtime import Runtime
 from .disk import Disk
 
@@ -41,8 +41,8 @@ def marked(disk: Disk, runtime: Runtime) -> Runtime:
     marks = {}
     with contextlib.suppress(RelmgmtError, TypeError):
         marks = {path: Mark(*values) for path, values in (disk.read_json(*_RECORD) or {}).items()}
-    probes = tuple(dataclasses.replace(probe, mark=marks.get(probe.path)) for probe in runtime.probes)
-    return dataclasses.replace(runtime, probes=probes)
+    probes = tuple(replace(probe, mark=marks.get(probe.path)) for probe in runtime.probes)
+    return replace(runtime, probes=probes)
 
 
 def _logs(probes: t.Sequence[Probe]) -> list[str]:

@@ -17,15 +17,12 @@ import io
 import json
 import os
 import pathlib
-import tarfile
 import time
-import traceback
 import typing as t
-import zlib
 
 from .._model import outcome
 from .._model.adopts import Adopts
-from .._model.errors import BackendError, InputError, IntegrityError, RelmgmtError
+from .._model.errors import BackendError, InputError, RelmgmtError
 from .._model.wire import MARK
 from .instance import Instance, NeedObjects, Tools
 from .lock import LOCK_WAIT, Fence, check_fence, locked
@@ -253,12 +250,12 @@ def main(engine: bytes, stdin: t.BinaryIO, stdout: t.TextIO) -> int:
         result = {"error": exc.to_dict()}
     except NeedObjects as exc:
         result = {"need": {"objects": exc.digests}}
-    except (EOFError, tarfile.TarError, zlib.error) as exc:
-        result = {"error": IntegrityError("transfer-damaged", f"the transfer cannot be unpacked: {exc}").to_dict()}
     except OSError as exc:
         failure = BackendError("host-system-error", "{}: {}".format(exc.filename or "the host", exc.strerror or exc))
         result = {"error": failure.to_dict()}
     except Exception as exc:  # the front door always answers: without an answer the controller can only say "unknown"
+        import traceback
+
         place = traceback.extract_tb(exc.__traceback__)[-1]
         where = f"{type(exc).__name__} in {place.filename.rpartition('/')[2]}, line {place.lineno}"
         result = {"error": BackendError("engine-crashed", where, hint="Please report it.").to_dict()}

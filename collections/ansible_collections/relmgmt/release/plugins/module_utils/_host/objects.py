@@ -19,9 +19,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
-import shutil
 import stat
-import tarfile
 import typing as t
 
 from .._model.digest import CHUNK, digest_stream, hex_of
@@ -103,24 +101,31 @@ class Objects:
         """Take files from a tar stream whose members are named by the hex digits of their digest.
 
         Raises:
-            IntegrityError: a member is not one that the manifest lists, or its bytes are not (``object-tampered``).
+            IntegrityError: a member is not one that the manifest lists, or its bytes are not (``object-tampered``);
+                the stream is cut short or no tar (``transfer-damaged``).
         """
+        import tarfile
+        import zlib
+
         wanted: dict[str, dict[str, Entry]] = {}
         for unit in units:
             for entry in unit.entries:
                 if entry.is_file:
                     wanted.setdefault(hex_of(entry.digest), {})[self.name(entry)] = entry
         self._disk.make_directory("objects")
-        with tarfile.open(fileobj=payload, mode="r|*") as archive:
-            for member in archive:
-                entries = list(wanted.get(member.name, {}).values())
-                source = archive.extractfile(member) if member.isfile() else None
-                if not entries or source is None or member.size != entries[0].size:
-                    raise IntegrityError(
-                        "object-tampered",
-                        f"the transfer holds {member.name!r}, which the manifest does not list",
-                    )
-                self._take(t.cast(t.BinaryIO, source), entries)
+        try:
+            with tarfile.open(fileobj=payload, mode="r|*") as archive:
+                for member in archive:
+                    entries = list(wanted.get(member.name, {}).values())
+                    source = archive.extractfile(member) if member.isfile() else None
+                    if not entries or source is None or member.size != entries[0].size:
+                        raise IntegrityError(
+                            "object-tampered",
+                            f"the transfer holds {member.name!r}, which the manifest does not list",
+                        )
+                    self._take(t.cast(t.BinaryIO, source), entries)
+        except (EOFError, tarfile.TarError, zlib.error) as exc:
+            raise IntegrityError("transfer-damaged", f"the transfer cannot be unpacked: {exc}") from exc
 
     def _take(self, source: t.BinaryIO, entries: list[Entry]) -> None:
         first = self._object(entries[0])
@@ -131,6 +136,8 @@ class Objects:
             raise IntegrityError("object-tampered", f"{entries[0].path} arrived with other bytes than its digest names")
         self._finish(first, entries[0])
         for entry in entries[1:]:
+            import shutil
+
             other = self._object(entry)
             shutil.copyfile(first, other)
             self._finish(other, entry)

@@ -10,11 +10,11 @@ what was to be asked. Only a question that can never be asked as it is written i
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from .._model.errors import InputError
 from .._model.probe import Probe
+from .._model.record import record, values
 from . import probe_command, probe_file, probe_http, probe_log, probe_systemd, probe_tcp
 from .asking import NotAsked
 from .process import Runner
@@ -24,7 +24,7 @@ __all__ = ["KINDS", "Kind", "Result", "ask", "check"]
 _MAX_REASON = 1000
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Result:
     """What came of asking one probe once. asked: False where the probe itself failed, not what it asks."""
 
@@ -36,7 +36,7 @@ class Result:
     asked: bool = True
 
     def to_dict(self) -> dict[str, t.Any]:
-        return dataclasses.asdict(self)
+        return values(self)
 
 
 class _Ask(t.Protocol):
@@ -44,7 +44,7 @@ class _Ask(t.Protocol):
         """Ask once: (healthy, reason). Raises NotAsked."""
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Kind:
     """A kind of probe. ``check`` raises InputError for what can never be asked; ``ask`` says (healthy, reason)."""
 

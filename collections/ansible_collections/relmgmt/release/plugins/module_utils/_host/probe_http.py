@@ -10,11 +10,9 @@ it, however slowly the answer drips. The body is read only where ``contains`` as
 
 from __future__ import annotations
 
-import http.client
 import io
 import re
 import socket
-import ssl
 import typing as t
 import urllib.parse
 
@@ -22,6 +20,9 @@ from .._model.errors import InputError
 from .._model.probe import Probe
 from .probe_tcp import Deadline, connect
 from .process import Runner
+
+if t.TYPE_CHECKING:
+    import http.client
 
 __all__ = ["MAX_BODY", "ask", "check"]
 
@@ -80,6 +81,8 @@ def check(probe: Probe) -> None:
 
 
 def ask(probe: Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[bool, str]:
+    import http.client
+
     try:
         return _ask(probe, Deadline(probe.timeout, clock))
     except socket.timeout:
@@ -91,10 +94,14 @@ def ask(probe: Probe, *, runner: Runner, clock: t.Callable[[], float]) -> tuple[
 
 
 def _ask(probe: Probe, deadline: Deadline) -> tuple[bool, str]:
+    import http.client
+
     url = _split(probe)
     sock = connect(url.host, url.port, deadline)
     try:
         if url.scheme == "https":
+            import ssl
+
             sock.settimeout(deadline.left())
             sock = ssl.create_default_context().wrap_socket(sock, server_hostname=url.host)
         connection = http.client.HTTPConnection(url.host, url.port)

@@ -11,7 +11,6 @@ root directory, a fixed small environment, umask 022, no standard input and no o
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import os
 import pathlib
@@ -23,6 +22,7 @@ import time
 import typing as t
 
 from .._model.errors import BackendError
+from .._model.record import record
 from .account import account_of
 
 __all__ = ["LIMITS", "START_LINE", "Completed", "Limits", "Runner", "Started"]
@@ -30,7 +30,7 @@ __all__ = ["LIMITS", "START_LINE", "Completed", "Limits", "Runner", "Started"]
 Command = t.Sequence[str]
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Limits:
     """Bytes, and seconds."""
 
@@ -47,7 +47,7 @@ START_LINE = b"--- relmgmt: start ---\n"
 _DEAD = ("Z", "X", "x")
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Completed:
     """A command that ended. ``output``: the last 4 KiB of standard output and error. ``code`` as a shell has it for a
     command that could not be run (126, 127), negative for the signal that ended it."""
@@ -57,7 +57,7 @@ class Completed:
     timed_out: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Started:
     """A process, named so that a later one with the same pid is not taken for it: ``started`` is
     ``<boot id>:<start time in clock ticks since boot>``."""
@@ -66,7 +66,7 @@ class Started:
     started: str
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class _Stat:
     """What is used of /proc/<pid>/stat."""
 

@@ -26,6 +26,7 @@ from .adopting import Adopting
 from .arming import SYSTEMD, kind_of_guard
 from .capsule import Capsule, damaged
 from .claims import require_free
+from .compiling import keep
 from .difference import Side, difference
 from .engine_file import install
 from .instance import Instance, NeedObjects, Tools, profile_name
@@ -201,6 +202,8 @@ class Staging:
                 repair.apply(engine)
             if not survey.standing:
                 self._placing.deploy(answer["deployment"], engine)
+            if engine:
+                keep(self._engine, self._disk.path(engine).parent)
         except OSError as exc:
             raise BackendError(
                 "stage-failed",

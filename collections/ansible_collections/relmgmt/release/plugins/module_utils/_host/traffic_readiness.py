@@ -17,8 +17,8 @@ import stat
 from .._model.errors import BackendError, ConflictError, InputError
 from .._model.runtime import Traffic
 from .disk import Disk
+from .exposed import exposed
 from .process import Runner
-from .root import exposed
 
 __all__ = ["NAME", "READY", "ReadinessFile"]
 

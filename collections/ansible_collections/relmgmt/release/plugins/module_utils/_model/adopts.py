@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from .errors import InputError
 from .field import UNIT
 from .path import safe_path
+from .record import record
 
 __all__ = ["Adopts"]
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Adopts:
     """units: of systemd, by their full names; paths: absolute ones of files that are given back with them."""
 

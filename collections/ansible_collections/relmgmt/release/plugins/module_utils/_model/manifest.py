@@ -9,7 +9,6 @@ An instance is always valid: ``from_dict`` checks, so nobody downstream has to.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 import typing as t
@@ -18,6 +17,7 @@ from .digest import canonical, check_digest, digest_of
 from .errors import InputError, IntegrityError
 from .migration import Migration, migrations_of
 from .path import safe_link, safe_path
+from .record import field, record, values
 from .secret_need import SecretNeed
 
 __all__ = [
@@ -81,7 +81,7 @@ def _word(value: t.Any, *, what: str) -> str:
     return value
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Blob:
     """Compressed bytes: digest and size in bytes."""
 
@@ -96,7 +96,7 @@ class Blob:
         return {"digest": self.digest, "size": self.size}
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Entry:
     """One thing in a unit's tree: a file (digest, mode, size in bytes), a symbolic link inside the tree (link),
     or a link to a state directory of the instance (state)."""
@@ -142,7 +142,7 @@ def _entries(data: t.Sequence[Data], *, what: str) -> tuple[Entry, ...]:
     return entries
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Unit:
     """A component that is released as one: a file tree, addressed by the digest of its sorted entries."""
 
@@ -189,7 +189,7 @@ class Unit:
         return sum(entry.size for entry in self.entries)
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Template:
     """A configuration template: where it lies in the package, where its rendering lies in the profile, with which
     mode, and what the service asks for where the rendering alone changes: ``restart``, ``reload`` or ``none``."""
@@ -217,7 +217,7 @@ class Template:
         return data if self.on_change == RESTART else dict(data, on_change=self.on_change)
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Config:
     """What the package asks of its environment. ``unit`` carries schema and templates; it is never placed on a host.
 
@@ -228,7 +228,7 @@ class Config:
     secrets: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     unit: Unit | None = None
-    needs: t.Mapping[str, SecretNeed] = dataclasses.field(default_factory=dict)
+    needs: t.Mapping[str, SecretNeed] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Data) -> Config:
@@ -253,7 +253,7 @@ class Config:
         }
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class State:
     """A directory that survives releases. kind: data, cache, log or run."""
 
@@ -270,10 +270,10 @@ class State:
         return cls(name, kind, check_mode(data.get("mode", "0750"), what="state " + name))
 
     def to_dict(self) -> dict[str, t.Any]:
-        return dataclasses.asdict(self)
+        return values(self)
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Manifest:
     """One version of a release package.
 
@@ -290,9 +290,9 @@ class Manifest:
     units: tuple[Unit, ...]
     config: Config = Config()
     state: tuple[State, ...] = ()
-    runtime: Data = dataclasses.field(default_factory=dict)
+    runtime: Data = field(default_factory=dict)
     activation: str = "restart"
-    about: Data = dataclasses.field(default_factory=dict)
+    about: Data = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Data) -> Manifest:

@@ -10,12 +10,12 @@ An instance is always valid: ``from_dict`` checks.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
 from .errors import InputError
 from .field import argv, environment, seconds
+from .record import record
 
 __all__ = ["CONTRACT", "DOWN", "EXPAND", "MIGRATE", "PHASES", "UP", "Migration", "Move", "Step", "migrations_of"]
 
@@ -28,7 +28,7 @@ _DATABASE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}\Z")
 Data = t.Mapping[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Step:
     """One change of the schema, to the version ``to``. The release before runs well on what ``expand`` and ``migrate``
     leave; ``contract`` takes away what only it needed. irreversible: there is no ``down``."""
@@ -75,7 +75,7 @@ class Move(t.NamedTuple):
         return self.step.up if self.direction == UP else self.step.down
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Migration:
     """All steps of one database. current: a command that prints the schema's version; start: the version that the
     release before knows, empty for an empty database; user: empty for the service's."""

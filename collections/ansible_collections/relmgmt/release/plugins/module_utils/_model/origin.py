@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import typing as t
 
 from .manifest import NONE, RELOAD, RESTART
+from .record import record, values
 
 __all__ = ["CONFIG_SECRET", "Origin", "dotted", "strongest"]
 
@@ -18,7 +18,7 @@ CONFIG_SECRET = "config:"  # begins the name of a secret whose reference stands 
 Data = t.Mapping[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Origin:
     """Of a file of a profile.
 
@@ -38,7 +38,7 @@ class Origin:
         return cls(str(data["rest"]), str(data["about"]), secrets, tuple(str(name) for name in data["reads"]))
 
     def to_dict(self) -> dict[str, t.Any]:
-        return dict(dataclasses.asdict(self), reads=list(self.reads))
+        return dict(values(self), reads=list(self.reads))
 
     def sees(self, name: str) -> bool:
         """Whether the file can see an input of that name."""

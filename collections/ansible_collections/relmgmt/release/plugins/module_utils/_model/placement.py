@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
@@ -14,6 +13,7 @@ from .errors import InputError
 from .field import UNIT
 from .manifest import check_mode
 from .path import safe_path
+from .record import record
 
 __all__ = ["PLACES", "Place", "Placement", "placements_of"]
 
@@ -38,7 +38,7 @@ PLACES: dict[str, Place] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Placement:
     """One of them. file: in the profile; name: that it gets; unit: whose drop-in it is."""
 

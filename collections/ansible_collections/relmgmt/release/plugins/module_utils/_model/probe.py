@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from .errors import InputError
 from .field import argv, environment, seconds
 from .path import absolute_path
+from .record import record
 
 __all__ = ["Mark", "Probe"]
 
@@ -26,7 +26,7 @@ class Mark(t.NamedTuple):
     size: int
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Probe:
     """One question to the running software. level: ``required`` decides, ``wanted`` only warns. timeout in seconds.
 

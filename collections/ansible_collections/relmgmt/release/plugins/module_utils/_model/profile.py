@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import typing as t
 
 from .digest import check_digest
 from .manifest import check_mode
 from .origin import Origin
 from .path import safe_path
+from .record import field, record
 from .runtime import Runtime
 
 __all__ = ["Profile", "ProfileFile"]
@@ -21,7 +21,7 @@ __all__ = ["Profile", "ProfileFile"]
 Data = t.Mapping[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class ProfileFile:
     """One rendered configuration file. Its contents may hold secrets: they never reach a log, a diff or a result.
 
@@ -29,11 +29,11 @@ class ProfileFile:
 
     path: str
     mode: str
-    contents: bytes = dataclasses.field(repr=False)
+    contents: bytes = field(repr=False)
     kept: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Profile:
     """Rendered files and runtime of one host.
 
@@ -49,10 +49,10 @@ class Profile:
     digest: str
     files: tuple[ProfileFile, ...]
     runtime: Data
-    versions: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    inputs: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    asks: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    origins: t.Mapping[str, Origin] = dataclasses.field(default_factory=dict)
+    versions: t.Mapping[str, str] = field(default_factory=dict)
+    inputs: t.Mapping[str, str] = field(default_factory=dict)
+    asks: t.Mapping[str, str] = field(default_factory=dict)
+    origins: t.Mapping[str, Origin] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Data) -> Profile:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import typing as t
 
 from .adopts import Adopts
@@ -17,6 +16,7 @@ from .migration import Migration, migrations_of
 from .path import absolute_path
 from .placement import Placement, placements_of
 from .probe import Probe
+from .record import record, values
 from .replaces import replaces_of
 
 __all__ = ["Health", "Reboot", "Runtime", "Service", "Traffic"]
@@ -24,7 +24,7 @@ __all__ = ["Health", "Reboot", "Runtime", "Service", "Traffic"]
 Data = t.Mapping[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Service:
     """What runs the software. driver: ``systemd`` (unit, unit_file in the profile) or ``command`` (command,
     environment). reload: a command that has it read its configuration anew; empty: as the driver knows."""
@@ -57,7 +57,7 @@ class Service:
         )
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Health:
     """When a deployment counts as healthy, and how long it may stay provisional; all in seconds.
 
@@ -74,7 +74,7 @@ class Health:
 
     @classmethod
     def from_dict(cls, data: Data) -> Health:
-        defaults = {field.name: float(field.default) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        defaults = values(cls())
         health = cls(**{name: seconds(data, name, default, what="health") for name, default in defaults.items()})
         if health.min_healthy_time >= health.healthy_deadline:
             raise InputError("health-impossible", "health: min_healthy_time is not below healthy_deadline")
@@ -83,7 +83,7 @@ class Health:
         return health
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Traffic:
     """How the host goes into and out of traffic. driver: ``readiness_file`` (path; empty: the instance's own file) or
     ``agent_check`` (port, address; empty: all of the host).
@@ -117,7 +117,7 @@ def _port(value: t.Any, *, what: str) -> int:
     raise InputError("port-malformed", f"{what}: {value!r} is not a port", hint="Write a number from 1 to 65535.")
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Reboot:
     """How the host is started anew where a release takes effect by that. timeout: seconds until it is back."""
 
@@ -132,7 +132,7 @@ class Reboot:
         )
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class Runtime:
     """Service (None: nothing to run), probes, smoke tests (command probes that run once, after the probes are
     green), traffic (None: nobody is told when the service stops), reboot (None: a restart makes it current), migrations

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from .errors import InputError
+from .record import record
 
 __all__ = ["DEFAULT", "FAIL", "FALLBACKS", "NEWEST_HELD", "ON_REVERT", "PREVIOUS", "SAME_DEPLOYMENT", "SecretNeed"]
 
@@ -21,7 +21,7 @@ ON_REVERT = (NEWEST_HELD, SAME_DEPLOYMENT)
 Data = t.Mapping[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True)
+@record(frozen=True)
 class SecretNeed:
     """One secret of a package, by the name under which the environment binds it.
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import pathlib
 import subprocess
@@ -13,9 +15,22 @@ import sys
 
 import pytest
 
-from ansible_collections.relmgmt.release.plugins.plugin_utils._engine import engine_bytes
+from ansible_collections.relmgmt.release.plugins.module_utils._host.compiling import keep
+from ansible_collections.relmgmt.release.plugins.plugin_utils._engine import BOOT, engine_bytes
 
 LIMIT = 60.0
+# What a start has to compile before it knows whether there is bytecode.
+ALWAYS = {"relmgmt_host", "_host", "compiled", "exposed"}
+# Put before a program: at its end it tells on standard error which modules of the engine were compiled.
+WATCHED = """import atexit, json, sys
+seen = set()
+def watch(event, args):
+    if event == "compile" and "/relmgmt_host/" in str(args[1]):
+        parts = str(args[1])[: -len(".py")].split("/")
+        seen.add(parts[-2] if parts[-1] == "__init__" else parts[-1])
+sys.addaudithook(watch)
+atexit.register(lambda: sys.stderr.write(json.dumps(sorted(seen))))
+"""
 
 
 @pytest.fixture
@@ -89,3 +104,54 @@ def test_the_link_may_lead_elsewhere_while_it_runs(tool: pathlib.Path, tmp_path:
     done = run(sys.executable, "-I", "-S", "-c", script)
     assert "There is no instance below /nowhere" in done.stderr, done
     assert tool.read_bytes() == b"something else"
+
+
+@pytest.fixture
+def instance(tmp_path: pathlib.Path) -> pathlib.Path:
+    """An instance that holds the engine, as a stage leaves it."""
+    directory = tmp_path / "srv" / "web" / "shop" / "main" / "bin" / hashlib.sha256(engine_bytes()).hexdigest()
+    directory.mkdir(parents=True)
+    (directory / "relmgmt-host.pyz").write_bytes(engine_bytes())
+    keep(engine_bytes(), directory)
+    return directory.parents[1]
+
+
+def compiled_by(program: str, request: bytes = b"") -> tuple[str, set[str]]:
+    """What a program said, and the engine's modules that it compiled."""
+    argv = [sys.executable, "-I", "-S", "-c", WATCHED + program]
+    done = subprocess.run(argv, input=request, capture_output=True, timeout=LIMIT, check=True)
+    return done.stdout.decode(), set(json.loads(done.stderr))
+
+
+def asked(instance: pathlib.Path) -> bytes:
+    """A request about the instance."""
+    params = {"root": str(instance.parents[2]), "package": "web/shop", "instance": "main"}
+    header = json.dumps({"verb": "info", "params": params, "check": False, "payload": 0})
+    return b"%d %s\n%s%s\n" % (len(engine_bytes()), os.fsencode(instance), engine_bytes(), header.encode())
+
+
+def test_a_verb_compiles_nothing_where_a_stage_left_bytecode(instance: pathlib.Path) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in instance.rglob("*"))
+    said, compiled = compiled_by(BOOT, asked(instance))
+    assert '"outcome": "ok"' in said
+    assert compiled == ALWAYS
+    assert sorted((path, path.stat().st_mtime_ns) for path in instance.rglob("*")) == before
+
+
+def test_a_verb_is_answered_all_the_same_without(instance: pathlib.Path) -> None:
+    (found,) = instance.glob("bin/*/*.zip")
+    found.write_bytes(found.read_bytes()[:-1])
+    said, compiled = compiled_by(BOOT, asked(instance))
+    assert '"outcome": "ok"' in said
+    assert {"main", "info", "manifest"} <= compiled
+    assert not compiled_by(BOOT, asked(instance.with_name("other")))[1] <= ALWAYS
+
+
+def test_the_file_compiles_nothing_either_when_it_is_run(instance: pathlib.Path) -> None:
+    (engine,) = instance.glob("bin/*/relmgmt-host.pyz")
+    program = (
+        f"import runpy, sys\nsys.argv = [{str(engine)!r}, '--help']\nrunpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    said, compiled = compiled_by(program)
+    assert "exit codes:" in said
+    assert compiled == ALWAYS

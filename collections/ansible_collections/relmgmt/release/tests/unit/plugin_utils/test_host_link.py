@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.relmgmt.release.plugins.module_utils._model.wire import MARK
-from ansible_collections.relmgmt.release.plugins.plugin_utils._host_link import HostAction, Request, _known
+from ansible_collections.relmgmt.release.plugins.plugin_utils._host_link import HostAction, Request, _known, _place
 
 HONEST = {"outcome": "staged", "changed": True, "deployment": 3, "reason": "", "diff": {"before": {}, "after": {}}}
 
@@ -71,3 +71,18 @@ def test_a_request_goes_over_standard_input_alone(monkeypatch: pytest.MonkeyPatc
     wire.action._send(request, f"payload {secret}".encode(), {"ansible_python_interpreter": interpreter})
     assert wire.data.count(secret.encode()) == 2
     assert wire.command and secret not in wire.command + repr(wire.options)
+
+
+@pytest.mark.parametrize(
+    "change, place",
+    [
+        ({}, "/srv/relmgmt/web/shop/main"),
+        ({"package": ""}, ""),
+        ({"instance": None}, ""),
+        ({"root": "/srv\n/etc"}, ""),
+    ],
+)
+def test_a_request_about_an_instance_says_where_the_engine_may_lie_compiled(
+    change: dict[str, t.Any], place: str
+) -> None:
+    assert _place({"root": "/srv/relmgmt", "package": "web/shop", "instance": "main", **change}) == place

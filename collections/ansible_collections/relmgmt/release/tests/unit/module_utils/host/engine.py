@@ -159,12 +159,13 @@ class Host:
         self.port = free_port()
         self.instance = Instance(root, PACKAGE, "main")
         self.tools = Tools(boottime, time.sleep, Runner())
+        self.engine = b"engine"
 
     def ask(
         self, verb: str, *, check: bool = False, payload: t.BinaryIO | None = None, **params: t.Any
     ) -> dict[str, t.Any]:
         params = {"root": str(self.root), "package": PACKAGE, "instance": "main", **params}
-        return answer(verb, Request(json.loads(json.dumps(params)), check, payload, b"engine", self.tools))
+        return answer(verb, Request(json.loads(json.dumps(params)), check, payload, self.engine, self.tools))
 
     def stage(self, package: Package, *, check: bool = False, send: bool = True, **about: t.Any) -> dict[str, t.Any]:
         return self.ask(
