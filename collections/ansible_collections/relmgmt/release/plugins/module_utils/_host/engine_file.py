@@ -25,7 +25,7 @@ from .instance import Instance
 
 __all__ = ["ARCHIVE", "FORMAT", "NAME", "install", "is_command"]
 
-FORMAT = 2  # of what lies below a root; raised when an engine with a lower one cannot read what this one writes
+FORMAT = 3  # of what lies below a root; raised when an engine with a lower one cannot read what this one writes
 NAME = "relmgmt-host"
 ARCHIVE = NAME + ".pyz"
 _TARGET = re.compile(r"([0-9]+)-[0-9a-f]{64}/" + re.escape(ARCHIVE) + r"\Z")

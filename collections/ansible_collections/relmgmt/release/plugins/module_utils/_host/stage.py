@@ -26,12 +26,13 @@ from .adopting import Adopting
 from .arming import SYSTEMD, kind_of_guard
 from .capsule import Capsule, damaged
 from .claims import require_free
+from .companions import Companion, Companions
 from .difference import Before, difference
 from .engine_file import install
 from .instance import Instance, NeedObjects, Tools, profile_name
 from .journal import History
 from .objects import Objects
-from .placing import Placing, about_runtime
+from .placing import Built, Placing, about_runtime
 from .probe import check as check_probe
 from .repair import Repair
 from .service import Driver, open_driver
@@ -44,7 +45,8 @@ Answer = t.Dict[str, t.Any]
 
 class _Survey(t.NamedTuple):
     """What there is to do. standing: the deployment that already is what is asked for, 0 for none; before: what runs;
-    units: all that are to be whole in the end; lacking: those that are not; adopting: what becomes of deployment 0."""
+    units: all that are to be whole in the end; lacking: those that are not; adopting: what becomes of deployment 0;
+    companions: by the deployments that they are of; accompanied: whether they are sealed here already."""
 
     standing: int
     before: Before | None
@@ -52,6 +54,8 @@ class _Survey(t.NamedTuple):
     units: list[Unit]
     lacking: list[Unit]
     adopting: Adopting
+    companions: dict[int, Companion]
+    accompanied: bool
 
     @property
     def repaired(self) -> list[str]:
@@ -59,7 +63,7 @@ class _Survey(t.NamedTuple):
 
     @property
     def changed(self) -> bool:
-        return not self.standing or bool(self.repaired) or self.adopting.changed
+        return not self.standing or bool(self.repaired) or self.adopting.changed or not self.accompanied
 
 
 class Staging:
@@ -67,6 +71,7 @@ class Staging:
 
     lost: digests of files that the controller was asked for and cannot get either; None if it was not asked yet.
     adopt: whether what runs on the host already, and the release takes the place of, may be stopped for it.
+    companions: what held deployments become when this one is confirmed; those that do not fit are left out.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Staging:
         engine: bytes = b"",
         lost: t.Collection[str] | None = None,
         adopt: bool = False,
+        companions: t.Sequence[Companion] = (),
     ) -> None:
         if manifest.name != instance.package:
             raise InputError("package-mismatch", f"the manifest is of {manifest.name}, not of {instance.package}")
@@ -90,6 +96,8 @@ class Staging:
         self._engine = engine
         self._lost = lost
         self._adopt = adopt
+        self._brought_along = companions
+        self._companions = Companions(instance)
         self._settle_user()
         self._check_runtime()
 
@@ -182,8 +190,15 @@ class Staging:
             survey.adopting.keep()
             for repair in survey.repairs:
                 repair.apply(engine)
+            companions: dict[int, str] = {}
+            if not survey.accompanied:
+                number = answer["deployment"]
+                companions = self._companions.place(number, survey.companions, history, engine=engine)
+                answer["companions"] = sorted(companions)
             if not survey.standing:
-                self._placing.deploy(answer["deployment"], engine)
+                self._placing.deploy(answer["deployment"], engine, companions)
+            elif not survey.accompanied:
+                self._placing.announce(answer["deployment"], companions)
         except OSError as exc:
             raise BackendError(
                 "stage-failed",
@@ -219,7 +234,17 @@ class Staging:
                 units += manifest.units
                 event = history.staged[current]
                 before = Before(manifest, event["profile"], capsules[current].rendered(), capsules[current].inputs())
-        return _Survey(standing, before, list(repairs.values()), units, self._objects.lacking(units), adopting)
+        companions, accompanied = self._accompany(history, standing)
+        lacking = self._objects.lacking(units)
+        return _Survey(standing, before, list(repairs.values()), units, lacking, adopting, companions, accompanied)
+
+    def _accompany(self, history: History, standing: int) -> tuple[dict[int, Companion], bool]:
+        """The companions, and whether there is nothing to do about them. What runs already takes none any more."""
+        if standing and history.status[standing] != outcome.STAGED:
+            return {}, True
+        wanted = self._companions.wanted(history, self._brought_along)
+        known = {number: companion.profile.digest for number, companion in wanted.items()}
+        return wanted, bool(standing) and history.companions.get(standing, {}) == known
 
     def _make_room(self, history: History) -> Adopting:
         """See that the release can have what it takes; raises as ``run``."""
@@ -279,6 +304,7 @@ class Staging:
             "from": history.current,
             "repaired": survey.repaired,
             "adopted": survey.adopting.about(),
+            "companions": sorted(survey.companions),
             "diff": difference(survey.before, self._manifest, self._profile),
         }
 
@@ -293,11 +319,24 @@ class Staging:
             raise NeedObjects(missing)
         trees = [(self._objects.build(unit), unit) for unit in survey.lacking]
         built = [] if survey.standing else self._placing.build()
+        built += [] if survey.accompanied else self._accompanying(survey.companions)
         self._disk.flush()
         for tree, unit in trees:
             self._objects.settle(tree, unit)
         self._placing.settle(built)
         self._disk.sweep()
+
+    def _accompanying(self, companions: t.Mapping[int, Companion]) -> list[Built]:
+        """The profiles of companions, but for those that are built already."""
+        profiles = {companion.profile.digest: (number, companion.profile) for number, companion in companions.items()}
+        profiles.pop(self._profile.digest, None)
+        built = []
+        for number, profile in profiles.values():
+            manifest = self._companions.manifest(number)
+            if manifest is not None:
+                user = service_user(self._instance, profile)
+                built.append(Placing(self._instance, manifest, profile, user).render())
+        return built
 
     def _install(self) -> str:
         """Keep the engine beside what it knows how to run; its path below the instance."""
