@@ -29,6 +29,7 @@ from .rows import (
     DeploymentRow,
     EvidenceRow,
     Order,
+    ProfileRecord,
     RolloutRow,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "JobRow",
     "Lease",
     "Order",
+    "ProfileRecord",
     "Registry",
     "RolloutRow",
     "entry",

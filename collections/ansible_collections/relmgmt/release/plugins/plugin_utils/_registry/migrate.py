@@ -22,7 +22,7 @@ else:
 
 __all__ = ["VERSION", "migrate"]
 
-VERSION = 4
+VERSION = 5
 
 
 def migrate(database: Database, *, write: bool, identity: str = "") -> str:

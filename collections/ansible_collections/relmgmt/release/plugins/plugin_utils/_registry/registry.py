@@ -17,14 +17,14 @@ import typing as t
 
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
-from . import entry, jobs, last_seen, leases, members, queries, records, schemas
+from . import entry, jobs, last_seen, leases, members, profiles, queries, records, schemas
 from .clock import Clock, stamp
 from .database import Database, open_database
 from .holder import Alive, Holder, is_alive
 from .jobs import JobRow
 from .leases import Lease
 from .migrate import migrate
-from .rows import RUNNING, DeploymentRow, EvidenceRow, Order, RolloutRow
+from .rows import RUNNING, DeploymentRow, EvidenceRow, Order, ProfileRecord, RolloutRow
 
 __all__ = ["Registry"]
 
@@ -188,7 +188,21 @@ class Registry:
         with self._database.write() as connection:
             return records.setting(connection, name, value, now=self._now())
 
+    def record_profiles(self, rollout: str, found: collections.abc.Iterable[ProfileRecord]) -> int:
+        """What profiles were made of; how many were not known."""
+        with self._database.write() as connection:
+            return profiles.keep(connection, rollout, found, now=self._now())
+
     # --- questions ---
+
+    def profile(self, digest: str) -> ProfileRecord | None:
+        """What the profile was made of; None where it is not on record."""
+        return self.profiles([digest]).get(digest)
+
+    def profiles(self, digests: collections.abc.Collection[str]) -> dict[str, ProfileRecord]:
+        """Digest → what that profile was made of, of those that are on record."""
+        with self._database.read() as connection:
+            return profiles.find(connection, digests)
 
     def setting(self, name: str) -> Data | None:
         """The value that was put; None if there is none."""

@@ -13,8 +13,8 @@ from ...module_utils._model.errors import InputError
 from ...module_utils._model.outcome import OUTCOMES
 
 __all__ = ["FAILED", "FROZEN", "KINDS", "ORDERS", "PAUSE", "REHEARSAL", "RESULTS", "RESUME", "REVERT", "ROLLBACK",
-           "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED", "DeploymentRow", "EvidenceRow", "Order", "RolloutRow",
-           "known"]  # fmt: skip
+           "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED", "DeploymentRow", "EvidenceRow", "Order",
+           "ProfileRecord", "RolloutRow", "known"]  # fmt: skip
 
 ROLLOUT = "rollout"
 ROLLBACK = "rollback"
@@ -112,3 +112,29 @@ class EvidenceRow:
     before: str
     after: str
     envelope: t.Mapping[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class ProfileRecord:
+    """What a host's profile was made of, enough to render it again: all but the values of its secrets.
+
+    ``release`` is the manifest's digest. ``config`` holds references where the schema marks secrets; ``secrets`` maps
+    the names of all of them to references, ``versions`` references to versions, ``fallbacks`` names to the fallback
+    that was used. ``rollout`` and ``recorded``: by which rollout, and when, it was seen first.
+    """
+
+    digest: str
+    package: str
+    version: str
+    release: str
+    environment: str
+    instance: str
+    host: str
+    config: t.Mapping[str, t.Any]
+    secrets: t.Mapping[str, str]
+    versions: t.Mapping[str, str]
+    facts: t.Mapping[str, t.Any]
+    relmgmt: t.Mapping[str, t.Any]
+    fallbacks: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    rollout: str = ""
+    recorded: str = ""

@@ -28,8 +28,8 @@ class Tables(types.SimpleNamespace):
     """``registry`` holds one row: the registry's id, the version of its schema, the last fencing token.
 
     ``orders``: what people ask of a rollout while it runs. ``jobs``: those that work on a rollout, each on hosts of its
-    own. ``leases``: what is leased, under which token. ``lease_members``: the processes that hold a lease.
-    ``lease_history``: those that did, and how that ended.
+    own. ``profiles``: what those of hosts were made of, by digest. ``leases``: what is leased, under which token.
+    ``lease_members``: the processes that hold a lease. ``lease_history``: those that did, and how that ended.
     """
 
     metadata: MetaData
@@ -47,6 +47,7 @@ class Tables(types.SimpleNamespace):
     jobs: Table
     lease_members: Table
     lease_history: Table
+    profiles: Table
 
 
 @functools.lru_cache(maxsize=1)
@@ -140,6 +141,15 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
             Column("token", BigInteger, primary_key=True, autoincrement=False),
             Column("number", Integer, primary_key=True, autoincrement=False),
             *map(_text, ("package", "environment", "instance", "holder", "joined", "ended", "how", "by")),
+        ],
+        "profiles": [
+            _key("digest"),
+            *map(_text, ("package", "version", "release", "environment", "instance", "host")),
+            *(
+                Column(name, JSON, nullable=False)
+                for name in ("config", "secrets", "versions", "facts", "relmgmt", "fallbacks")
+            ),
+            *map(_text, ("rollout", "recorded")),
         ],
     }
 

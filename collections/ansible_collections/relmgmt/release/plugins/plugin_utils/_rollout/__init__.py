@@ -46,7 +46,7 @@ from .opening import Opened, Opening, Package, check, open_rollout
 from .plan import DEPLOY, LEFT_OUT, NONE, UNREHEARSED, HostPlan, Plan
 from .planning import Wish
 from .preflight import needed
-from .profiles import SECRETS_PREFIX, HostInput
+from .profiles import SECRETS_PREFIX, HostInput, Made, Scope, make_profiles, render_again
 from .recording import LEASE_SECONDS, catch_up, keep, later, record, registry_of
 from .refusals import Blocker, Refusals
 from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
@@ -90,6 +90,7 @@ __all__ = [
     "Job",
     "JobPart",
     "Judging",
+    "Made",
     "Moved",
     "Opened",
     "Opening",
@@ -99,6 +100,7 @@ __all__ = [
     "Policy",
     "Refusals",
     "Result",
+    "Scope",
     "SiteBudgets",
     "Survey",
     "TakenBack",
@@ -129,6 +131,7 @@ __all__ = [
     "later",
     "lease_of",
     "lost_elsewhere",
+    "make_profiles",
     "named",
     "needed",
     "newest_order",
@@ -140,6 +143,7 @@ __all__ = [
     "registry_of",
     "rehearsals",
     "remembered",
+    "render_again",
     "require_fit_limit",
     "rows",
     "run_directory",

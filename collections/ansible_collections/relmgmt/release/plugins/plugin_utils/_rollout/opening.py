@@ -27,7 +27,7 @@ from .learning import learned
 from .plan import HostPlan, Plan
 from .planning import Wish, has_switched, left_out, make_plan, plan_hosts
 from .preflight import require_distinct
-from .profiles import HostInput, Scope, make_profiles
+from .profiles import HostInput, Made, Scope, make_profiles
 from .recording import LEASE_SECONDS
 from .unfinished import NEW, Unfinished, find_unfinished, require_same_hosts
 
@@ -35,7 +35,6 @@ __all__ = ["Opened", "Opening", "Package", "check", "enter", "learn", "open_roll
 
 _TURN_SECONDS = 30.0  # that a job which takes the lease anew needs to say so, at most
 Hosts = collections.abc.Mapping[str, HostInput]
-Profiles = collections.abc.Mapping[str, Profile]
 
 
 class Package(t.NamedTuple):
@@ -79,8 +78,12 @@ class Opened(t.NamedTuple):
 
 class _Planned(t.NamedTuple):
     plan: Plan
-    profiles: Profiles
+    made: collections.abc.Mapping[str, Made]
     clocks: Clocks
+
+    @property
+    def profiles(self) -> dict[str, Profile]:
+        return {host: each.profile for host, each in self.made.items()}
 
 
 def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened:
@@ -114,6 +117,7 @@ def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened
     else:
         _record(opening, plan, lease, registry)
     part = dataclasses.replace(part, id=begin_job(registry, plan, part.hosts, lease, holder))
+    registry.record_profiles(plan.id, [each.record() for each in planned.made.values()])
     directory = run_directory.write_profiles(part.run(plan), planned.profiles)
     return Opened(plan, lease, directory, planned.clocks, part)
 
@@ -203,7 +207,8 @@ def _planned(
         require_known(begun, opening.hosts)
     if begun and opening.hosts and (not named or begun.digest != digest):
         require_same_hosts(begun, wish, digest, opening.hosts)
-    out, profiles = _prepare(wish, opening.hosts, opening.package, opening.access)
+    out, made = _prepare(wish, opening.hosts, opening.package, opening.access)
+    profiles = {host: each.profile for host, each in made.items()}
     runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
     if found and begun and named and set(begun.hosts) != set(opening.hosts):
         own = plan_hosts(wish, opening.hosts, out=out, digest=digest, profiles=profiles, resumed=begun)
@@ -222,7 +227,7 @@ def _planned(
             new_id=new_id,
             limit=largest_wave(runtimes, opening.timing),
         )
-    return _Planned(plan, profiles, set_clocks(plan.waves, runtimes, opening.timing))
+    return _Planned(plan, made, set_clocks(plan.waves, runtimes, opening.timing))
 
 
 def _ask_again(opening: Opening, found: Unfinished, own: collections.abc.Mapping[str, HostPlan]) -> None:
@@ -242,7 +247,7 @@ def _ask_again(opening: Opening, found: Unfinished, own: collections.abc.Mapping
         )
 
 
-def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tuple[dict[str, str], Profiles]:
+def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tuple[dict[str, str], dict[str, Made]]:
     require_distinct({host: (known.site, known.info) for host, known in hosts.items()})
     out = left_out(hosts, package.manifest, budget=wish.failure_budget, site_budgets=wish.site_budgets)
     if package.manifest is None or package.path is None:

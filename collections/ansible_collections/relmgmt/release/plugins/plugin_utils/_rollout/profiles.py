@@ -11,12 +11,15 @@ import dataclasses
 import pathlib
 import typing as t
 
+from ...module_utils._model.digest import short
+from ...module_utils._model.errors import IntegrityError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from .._profile import Request, configure, merge_layers, render
+from .._registry import ProfileRecord
 from .._secrets import Access, Providers, Secret, bind, parse, resolve
 
-__all__ = ["SECRETS_PREFIX", "HostInput", "Scope", "make_profiles"]
+__all__ = ["SECRETS_PREFIX", "HostInput", "Made", "Scope", "make_profiles", "render_again"]
 
 SECRETS_PREFIX = "relmgmt_secrets"
 
@@ -43,13 +46,39 @@ class Scope(t.NamedTuple):
     instance: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A host's profile, and what it was made of."""
+
+    request: Request
+    profile: Profile
+
+    def record(self) -> ProfileRecord:
+        """What it takes to render the profile again; no value of a secret is in it."""
+        request, manifest, about = self.request, self.request.manifest, self.request.relmgmt
+        return ProfileRecord(
+            digest=self.profile.digest,
+            package=manifest.name,
+            version=manifest.version,
+            release=manifest.digest,
+            environment=str(about["environment"]),
+            instance=str(about["instance"]),
+            host=request.host,
+            config=request.config,
+            secrets={name: secret.reference for name, secret in request.bound.items()},
+            versions=dict(self.profile.versions),
+            facts=request.named_facts,
+            relmgmt=about,
+        )
+
+
 def make_profiles(
     manifest: Manifest,
     package: pathlib.Path,
     hosts: collections.abc.Mapping[str, HostInput],
     scope: Scope,
     access: Access,
-) -> dict[str, Profile]:
+) -> dict[str, Made]:
     """Host → profile. All values of all hosts are checked before the first secret is read.
 
     Args:
@@ -77,7 +106,51 @@ def make_profiles(
         )
         for host, known in hosts.items()
     ]
-    return dict(zip(hosts, render(requests), strict=True))
+    return {request.host: Made(request, profile) for request, profile in zip(requests, render(requests), strict=True)}
+
+
+def render_again(
+    records: collections.abc.Iterable[ProfileRecord],
+    manifest: Manifest,
+    package: pathlib.Path,
+    secrets: collections.abc.Mapping[str, Secret],
+) -> list[Made]:
+    """Profiles from what is recorded of them, in the order of the records; with the same versions of their secrets,
+    they have the same digests.
+
+    Args:
+        manifest: of the release that they are of; package: its directory in the cache.
+        secrets: reference → secret, for all that the records refer to.
+
+    Raises:
+        IntegrityError: a record is of another release (``profile-release``).
+        RelmgmtError: what ``render`` raises.
+    """
+    requests = [_request_of(record, manifest, package, secrets) for record in records]
+    return [Made(request, profile) for request, profile in zip(requests, render(requests), strict=True)]
+
+
+def _request_of(
+    record: ProfileRecord,
+    manifest: Manifest,
+    package: pathlib.Path,
+    secrets: collections.abc.Mapping[str, Secret],
+) -> Request:
+    if record.release != manifest.digest:
+        raise IntegrityError(
+            "profile-release",
+            f"{record.host}: the profile {short(record.digest)} is of another release than {manifest.version} here",
+            hint="Fetch the package by the digest that is on record.",
+        )
+    return Request(
+        host=record.host,
+        manifest=manifest,
+        template_dir=package / "config",
+        config=record.config,
+        secrets={name: secrets[reference] for name, reference in record.secrets.items()},
+        facts=record.facts,
+        relmgmt=record.relmgmt,
+    )
 
 
 def _bound(

@@ -139,7 +139,8 @@ class Survey:
         def refusal(names: list[str]) -> RelmgmtError | None:
             try:
                 some = {name: hosts[name] for name in names}
-                found.update(make_profiles(manifest, path, some, scope, self.access))
+                made = make_profiles(manifest, path, some, scope, self.access)
+                found.update({name: each.profile for name, each in made.items()})
             except RelmgmtError as exc:
                 return exc
             return None

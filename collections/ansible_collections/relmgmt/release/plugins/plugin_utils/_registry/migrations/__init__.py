@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import m0001_first, m0002_evidence, m0003_migrations, m0004_orders
+from . import m0001_first, m0002_evidence, m0003_migrations, m0004_orders, m0005_profiles
 
 __all__ = ["MIGRATIONS"]
 
@@ -20,4 +20,5 @@ MIGRATIONS: tuple[t.Callable[[t.Any], None], ...] = (
     m0002_evidence.upgrade,
     m0003_migrations.upgrade,
     m0004_orders.upgrade,
+    m0005_profiles.upgrade,
 )

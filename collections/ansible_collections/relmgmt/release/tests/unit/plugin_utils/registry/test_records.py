@@ -22,6 +22,7 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import (
     DeploymentRow,
     EvidenceRow,
     Order,
+    ProfileRecord,
     Registry,
     RolloutRow,
 )
@@ -250,3 +251,17 @@ def test_evidence_is_told_by_its_way_newest_first(registry: Registry, clock: t.A
     found = registry.evidence("rehearsal", "a/a", "absent", "sha256:2")
     assert [(item["id"], item["envelope"]) for item in found] == [("2", {"payload": "2"}), ("1", {"payload": "1"})]
     assert registry.evidence("test", "a/a", "absent", "sha256:2") == []
+
+
+def test_a_profile_is_recorded_once_and_keeps_who_brought_it(registry: Registry, clock: t.Any) -> None:
+    digests = [f"sha256:{number:064x}" for number in range(1100)]
+    about = {"package": "a/b", "version": "1", "release": "sha256:1", "environment": "ci", "instance": "main"}
+    parts: dict[str, t.Any] = {"secrets": {}, "versions": {}, "facts": {}, "relmgmt": {}}
+    made = [ProfileRecord(digest=digest, host="h", config={"n": [1, None]}, **about, **parts) for digest in digests]
+    assert registry.record_profiles("r1", made[:600]) == 600
+    clock.move(60)
+    assert registry.record_profiles("r2", made) == 500
+    found = registry.profiles([*digests, "sha256:none"])
+    assert [found[digest].rollout for digest in digests] == ["r1"] * 600 + ["r2"] * 500
+    assert found[digests[0]].config == {"n": [1, None]} and found[digests[0]].recorded == START
+    assert registry.profile("sha256:none") is None

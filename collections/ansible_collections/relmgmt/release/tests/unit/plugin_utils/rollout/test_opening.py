@@ -27,9 +27,10 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     check,
     lease_of,
     open_rollout,
+    render_again,
     run_directory,
 )
-from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import Access
+from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import Access, Secret
 
 from .fleet import PACKAGE, deployment, host, info, lost, manifest, wish
 
@@ -138,6 +139,39 @@ def test_a_rollout_is_recorded_under_a_lease_and_its_profiles_lie_ready(
     assert [(wave["index"], wave["name"], sorted(wave["hosts"])) for wave in row["waves"]] == [(0, "stage", ["a", "b"])]
     assert sorted(path.name for path in (opened.directory / "profiles").iterdir()) == ["61.json", "62.json"]
     assert "hunter2" not in json.dumps(row) and "hunter2" not in json.dumps(opened.plan.to_dict())
+
+
+def test_what_profiles_were_made_of_is_on_record_without_secrets_and_renders_them_again(
+    registry: Registry, package: MakePackage
+) -> None:
+    opened = begin(registry, FLEET, package())
+    assert opened.directory
+    lying = {
+        name: json.loads(run_directory.profile_path(opened.directory, name).read_text()) for name in opened.plan.hosts
+    }
+    digest = lying["a"]["digest"]
+    record = registry.profile(digest)
+    assert record and (record.host, record.config, record.rollout) == ("a", {"port": 80}, opened.plan.id)
+    assert (record.secrets, record.versions) == ({"token": "env:TOKEN"}, {"env:TOKEN": "unversioned"})
+    assert "hunter2" not in repr(record)
+    chosen = package()
+    assert chosen.manifest and chosen.path
+    secrets = {"env:TOKEN": Secret("env:TOKEN", "hunter2", "unversioned")}
+    (again,) = render_again([record], chosen.manifest, chosen.path, secrets)
+    assert again.profile.to_dict() == lying["a"]
+    newer = {"env:TOKEN": Secret("env:TOKEN", "hunter3", "2")}
+    (other,) = render_again([record], chosen.manifest, chosen.path, newer)
+    assert other.profile.digest != digest and b"hunter3" in other.profile.files[0].contents
+    with pytest.raises(RelmgmtError) as caught:
+        render_again([record], t.cast("Manifest", package("2.1.0").manifest), chosen.path, secrets)
+    assert caught.value.code == "profile-release"
+
+
+def test_a_check_records_no_profile(registry: Registry, package: MakePackage) -> None:
+    opened = check(opening(registry, FLEET, package()), registry, "check-1")
+    assert opened.directory
+    digest = json.loads(run_directory.profile_path(opened.directory, "a").read_text())["digest"]
+    assert registry.profile(digest) is None
 
 
 def test_nothing_to_do_is_no_row_no_lease_and_no_profile(
