@@ -39,6 +39,7 @@ from ..plugin_utils._rollout import (
     NEW,
     NONE,
     SECRETS_PREFIX,
+    Fetch,
     Gate,
     HostInput,
     JobPart,
@@ -120,6 +121,7 @@ class ActionModule(ControllerAction):
                 rollout=params["rollout"],
                 wait=params["join_seconds"],
                 by=params["by"] or login(),
+                fetch=self._fetch(params, run),
             )
             opened = (
                 check_rollout(opening, registry, run) if self.check_mode else open_rollout(opening, registry, holder)
@@ -252,11 +254,17 @@ class ActionModule(ControllerAction):
         """Release that hosts are to leave → its package, where it can be had."""
         left = [_running(known) for host, known in hosts.items() if plan.hosts[host].action == DEPLOY]
         releases = {here["release"]: here["version"] for here in left if here and here["release"] != plan.digest}
-        if not releases or not plan.digest:
-            return {}
-        cache = run_directory.make(run) / "cache" if self.check_mode else None
+        return self._fetch(params, run)(releases) if releases and plan.digest else {}
+
+    def _fetch(self, params: dict[str, t.Any], run: str) -> Fetch:
+        """Finds packages of releases that hosts hold."""
         about = {"package": params["package"], "environment": params["environment"]}
-        return find_packages(Settings.from_params(params), releases, cache=cache, **about)
+
+        def fetch(releases: t.Mapping[str, str]) -> dict[str, pathlib.Path]:
+            cache = run_directory.make(run) / "cache" if self.check_mode else None
+            return find_packages(Settings.from_params(params), releases, cache=cache, **about)
+
+        return fetch
 
     def _result(
         self,
@@ -297,7 +305,9 @@ class ActionModule(ControllerAction):
             "tasks": tasks,
             "verdict": Verdict(outcome.CONTINUE, "", {}).to_dict(),
         }
-        return with_warning(answer, clocks.warning)
+        for note in (clocks.warning, *opened.notes):
+            answer = with_warning(answer, note)
+        return answer
 
     @staticmethod
     def _confirmed(plan: Plan, host: str, hosts: t.Mapping[str, HostInput]) -> int:
@@ -323,6 +333,7 @@ class ActionModule(ControllerAction):
         return {
             "source": package.path,
             "profile": run_directory.profile_path(opened.directory, host) if opened.directory else "",
+            "companions": _companions(opened, host),
             "transfer": "" if self.check_mode else prepare(package.manifest, package.path, held),
             "fallback": [path for release, path in fallback.items() if release == _running(hosts[host]).get("release")],
         }
@@ -331,6 +342,12 @@ class ActionModule(ControllerAction):
 def _running(host: HostInput) -> dict[str, t.Any]:
     """The deployment that the host runs, as it said; empty where there is none."""
     return (host.info.get("release") or {}).get("current") or {}
+
+
+def _companions(opened: Opened, host: str) -> str:
+    """The file with what the host's older deployments become; empty where there is none."""
+    path = run_directory.companions_path(opened.directory, host) if opened.directory else None
+    return str(path) if path and path.is_file() else ""
 
 
 def with_warning(result: dict[str, t.Any], warning: str) -> dict[str, t.Any]:

@@ -95,6 +95,7 @@ class ActionModule(Planning):
                 inventory=lambda host: plain({DATABASES: fleet[host].get(DATABASES)}) if host in fleet else None,
                 refusals=refusals,
                 rollout=request["rollout"],
+                fetch=self._fetch(request, run),
             )
             opened = survey.plan(registry, Holder.run(), run)
         fallback = self._fallback(request, hosts, opened.plan, run)

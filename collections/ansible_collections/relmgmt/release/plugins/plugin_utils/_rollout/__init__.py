@@ -10,6 +10,7 @@ from . import run_directory
 from .account import Close, closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
 from .baking import Bake, wait
 from .clocks import Clocks, Timing, declared, set_clocks
+from .companions import MOST_HELD, Accompanied, Companion, Fetch, accompany
 from .gate import Gate, Policy
 from .joining import (
     ACTIVATED,
@@ -69,6 +70,7 @@ __all__ = [
     "LEASE_SECONDS",
     "LEAVE_NEW",
     "LEFT_OUT",
+    "MOST_HELD",
     "NEW",
     "NONE",
     "NOT_READY",
@@ -78,12 +80,15 @@ __all__ = [
     "STRATEGIES",
     "UNDO",
     "UNREHEARSED",
+    "Accompanied",
     "Bake",
     "Blocker",
     "Budget",
     "Clocks",
     "Close",
+    "Companion",
     "Database",
+    "Fetch",
     "Gate",
     "HostInput",
     "HostPlan",
@@ -111,6 +116,7 @@ __all__ = [
     "Wish",
     "Work",
     "absent",
+    "accompany",
     "astray",
     "budget_of",
     "catch_up",

@@ -16,22 +16,23 @@ from ...module_utils._model.errors import ConflictError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
-from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
+from .._registry import REHEARSAL, STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
 from . import run_directory
 from .clocks import Clocks, Rollouts, Timing, largest_wave, set_clocks
+from .companions import Accompanied, Fetch, accompany, no_packages
 from .databases import Databases, Inventory, no_inventory
 from .gate import Gate
 from .joining import JobPart, join_plan, require_known
 from .learning import learned
-from .plan import HostPlan, Plan
+from .plan import DEPLOY, HostPlan, Plan
 from .planning import Wish, has_switched, left_out, make_plan, plan_hosts
 from .preflight import require_distinct
 from .profiles import HostInput, Made, Scope, make_profiles
 from .recording import LEASE_SECONDS
 from .unfinished import NEW, Unfinished, find_unfinished, require_same_hosts
 
-__all__ = ["Opened", "Opening", "Package", "check", "enter", "learn", "open_rollout"]
+__all__ = ["Opened", "Opening", "Package", "accompanied", "check", "enter", "learn", "open_rollout"]
 
 _TURN_SECONDS = 30.0  # that a job which takes the lease anew needs to say so, at most
 Hosts = collections.abc.Mapping[str, HostInput]
@@ -47,7 +48,8 @@ class Package(t.NamedTuple):
 @dataclasses.dataclass(frozen=True)
 class Opening:
     """What a rollout is opened with. rollout: the id of an open one to go on with, or ``new`` for none; wait: seconds
-    that a job waits for the hosts of others; by: who begins it, for people."""
+    that a job waits for the hosts of others; by: who begins it, for people; fetch: finds packages of releases that
+    hosts hold."""
 
     wish: Wish
     hosts: Hosts
@@ -58,6 +60,7 @@ class Opening:
     inventory: Inventory = no_inventory
     rollout: str = ""
     wait: float = 0.0
+    fetch: Fetch = no_packages
     by: str = ""
 
     @property
@@ -65,15 +68,32 @@ class Opening:
         return self.wish.package, self.wish.environment, self.wish.instance
 
 
+class Asking(t.Protocol):
+    """What an opening and a survey have in common."""
+
+    @property
+    def wish(self) -> Wish: ...
+
+    @property
+    def hosts(self) -> Hosts: ...
+
+    @property
+    def access(self) -> Access: ...
+
+    @property
+    def fetch(self) -> Fetch: ...
+
+
 class Opened(t.NamedTuple):
     """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie, how long hosts
-    wait for their confirmation, and the job's part."""
+    wait for their confirmation, the job's part, and what people should know of the way back."""
 
     plan: Plan
     lease: Lease | None
     directory: pathlib.Path | None
     clocks: Clocks
     part: JobPart
+    notes: tuple[str, ...] = ()
 
 
 class _Planned(t.NamedTuple):
@@ -117,9 +137,22 @@ def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened
     else:
         _record(opening, plan, lease, registry)
     part = dataclasses.replace(part, id=begin_job(registry, plan, part.hosts, lease, holder))
-    registry.record_profiles(plan.id, [each.record() for each in planned.made.values()])
+    beside = accompanied(opening, plan, planned.made, registry)
+    again = [companion.made for companions in beside.companions.values() for companion in companions]
+    registry.record_profiles(plan.id, [each.record() for each in (*planned.made.values(), *again)])
     directory = run_directory.write_profiles(part.run(plan), planned.profiles)
-    return Opened(plan, lease, directory, planned.clocks, part)
+    run_directory.write_companions(directory, planned.profiles, beside.companions)
+    return Opened(plan, lease, directory, planned.clocks, part, beside.notes)
+
+
+def accompanied(
+    opening: Asking, plan: Plan, made: collections.abc.Mapping[str, Made], registry: Registry
+) -> Accompanied:
+    """What hosts that are deployed to hold, with newer secrets. A rehearsal goes back, and proves none."""
+    deploying = {host: each for host, each in made.items() if plan.hosts[host].action == DEPLOY}
+    if opening.wish.kind == REHEARSAL:
+        return Accompanied({})
+    return accompany(deploying, opening.hosts, known=registry.profiles, fetch=opening.fetch, access=opening.access)
 
 
 def check(opening: Opening, registry: Registry, run: str) -> Opened:
@@ -129,9 +162,11 @@ def check(opening: Opening, registry: Registry, run: str) -> Opened:
     """
     planned = _planned(opening, _going_on(opening, registry), registry, new_id=lambda: run)
     directory = run_directory.write_profiles(run, planned.profiles)
+    beside = accompanied(opening, planned.plan, planned.made, registry)
+    run_directory.write_companions(directory, planned.profiles, beside.companions)
     plan = dataclasses.replace(planned.plan, id=run)
     part = JobPart("", tuple(opening.hosts), 0.0, planned.clocks.confirm_timeout)
-    return Opened(plan, None, directory, planned.clocks, part)
+    return Opened(plan, None, directory, planned.clocks, part, beside.notes)
 
 
 def learn(wish: Wish, hosts: Hosts, registry: Registry, history: Rollouts) -> None:

@@ -21,15 +21,16 @@ from .._registry import Holder, Registry
 from .._secrets import Access
 from . import run_directory
 from .clocks import Timing, largest_wave, set_clocks
+from .companions import Fetch, no_packages
 from .databases import Databases, Inventory
 from .gate import Gate, Ruling
 from .joining import JobPart
 from .migration import Database
-from .opening import Opened, Package
+from .opening import Opened, Package, accompanied
 from .plan import Plan
 from .planning import Hosts, Wish, left_out, make_plan
 from .preflight import code_of, problem_of, require_distinct
-from .profiles import Scope, make_profiles
+from .profiles import Made, Scope, make_profiles
 from .refusals import Blocker, Refusals
 from .unfinished import NEW, find_unfinished, require_same_hosts
 
@@ -46,7 +47,7 @@ _MEND = "Mend it, or take it out of the target, or raise relmgmt_failure_budget.
 class Survey:
     """What a rollout would be opened with. package: without a manifest where it cannot be had: then the waves are told,
     and little else. gate: None where its policy is refused already. refusals: what else is refused goes there.
-    rollout: as of an ``Opening``."""
+    rollout, fetch: as of an ``Opening``."""
 
     wish: Wish
     hosts: Hosts
@@ -57,6 +58,7 @@ class Survey:
     inventory: Inventory
     refusals: Refusals
     rollout: str = ""
+    fetch: Fetch = no_packages
 
     def plan(self, registry: Registry, holder: Holder, run: str) -> Opened:
         """As ``check``, under the id of this run; only the run directory is written, and no lease is taken.
@@ -70,7 +72,8 @@ class Survey:
         wish, package = self.wish, self.package
         out = self._left_out()
         taking_part = {host: known for host, known in self.hosts.items() if host not in out}
-        profiles = self._profiles(taking_part)
+        made_for = self._profiles(taking_part)
+        profiles = {host: each.profile for host, each in made_for.items()}
         runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
         unfinished = self._unfinished(registry)
 
@@ -95,10 +98,12 @@ class Survey:
             host: known if host in profiles else dataclasses.replace(known, profile="")
             for host, known in plan.hosts.items()
         }
+        beside = accompanied(self, plan, made_for, registry)
         directory = run_directory.write_profiles(run, profiles)
+        run_directory.write_companions(directory, profiles, beside.companions)
         clocks = set_clocks(plan.waves, runtimes, self.timing)
         part = JobPart("", tuple(self.hosts), 0.0, clocks.confirm_timeout)
-        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part)
+        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part, beside.notes)
 
     def _unfinished(self, registry: Registry) -> Plan | None:
         """The plan of the open rollout that would go on."""
@@ -128,19 +133,18 @@ class Survey:
                 self.refusals.note(Blocker(code_of(hosts[host].info), problem, _MEND, (host,)))
             return unready
 
-    def _profiles(self, hosts: Hosts) -> dict[str, Profile]:
+    def _profiles(self, hosts: Hosts) -> dict[str, Made]:
         """Those that can be made. What is refused for any host is told for all; then halves are tried, and halves of
         those, until it is known who is not concerned."""
         manifest, path = self.package.manifest, self.package.path
         if manifest is None or path is None or not hosts:
             return {}
-        scope, found = Scope(self.wish.environment, self.wish.instance), dict[str, Profile]()
+        scope, found = Scope(self.wish.environment, self.wish.instance), dict[str, Made]()
 
         def refusal(names: list[str]) -> RelmgmtError | None:
             try:
                 some = {name: hosts[name] for name in names}
-                made = make_profiles(manifest, path, some, scope, self.access)
-                found.update({name: each.profile for name, each in made.items()})
+                found.update(make_profiles(manifest, path, some, scope, self.access))
             except RelmgmtError as exc:
                 return exc
             return None

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import collections.abc
+import dataclasses
 import json
 import os
 import pathlib
@@ -110,9 +111,12 @@ def opening(
     policy: Policy = FREELY,
     timing: Timing = TIMING,
     rollout: str = "",
+    held: collections.abc.Sequence[Package] = (),
     **changes: t.Any,
 ) -> Opening:
-    return Opening(wish(**changes), hosts, package, access(), Gate(policy, registry), timing, rollout=rollout)
+    found = {each.manifest.digest: each.path for each in held if each.manifest and each.path}
+    about = {"rollout": rollout, "fetch": lambda releases: {digest: found[digest] for digest in releases}}
+    return Opening(wish(**changes), hosts, package, access(), Gate(policy, registry), timing, **about)
 
 
 def settled(opened: Opened, package: Manifest) -> dict[str, HostInput]:
@@ -165,6 +169,29 @@ def test_what_profiles_were_made_of_is_on_record_without_secrets_and_renders_the
     with pytest.raises(RelmgmtError) as caught:
         render_again([record], t.cast("Manifest", package("2.1.0").manifest), chosen.path, secrets)
     assert caught.value.code == "profile-release"
+
+
+def test_what_hosts_hold_lies_ready_with_newer_secrets_and_is_on_record(
+    registry: Registry, package: MakePackage
+) -> None:
+    first = package("1.0.0")
+    assert first.manifest
+    old = settled(begin(registry, FLEET, first), first.manifest)
+    registry.finish_rollout(registry.rollouts()[0]["id"], "succeeded", "")
+    label = {"relmgmt_secrets": {PACKAGE: {"token": "env:TOKEN#2"}}}
+    hosts = {
+        name: dataclasses.replace(known, variables={**known.variables, **label}) if name == "a" else known
+        for name, known in old.items()
+    }
+    opened = begin(registry, hosts, package(), held=[first])
+    assert opened.directory and opened.notes == ()
+    (companion,) = json.loads(run_directory.companions_path(opened.directory, "a").read_text())
+    assert (companion["deployment"], companion["release"]) == (1, first.manifest.digest)
+    assert not run_directory.companions_path(opened.directory, "b").exists()
+    record = registry.profile(companion["profile"]["digest"])
+    assert record and (record.release, record.versions) == (first.manifest.digest, {"env:TOKEN#2": "2"})
+    checked = check(opening(registry, hosts, package(), held=[first]), registry, "check-1")
+    assert checked.directory and run_directory.companions_path(checked.directory, "a").exists()
 
 
 def test_a_check_records_no_profile(registry: Registry, package: MakePackage) -> None:
