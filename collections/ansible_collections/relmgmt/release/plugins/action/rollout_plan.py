@@ -14,7 +14,7 @@ import ansible.constants as C
 from ansible import context
 
 from ..module_utils._model import outcome
-from ..module_utils._model.errors import InputError
+from ..module_utils._model.errors import BackendError, InputError
 from ..module_utils._model.manifest import Manifest
 from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._dml import Settings
@@ -25,6 +25,7 @@ from ..plugin_utils._registry import (
     REVERT,
     ROLLBACK,
     ROLLOUT,
+    ROTATION,
     Holder,
     Lease,
     Registry,
@@ -59,6 +60,7 @@ from ..plugin_utils._rollout import (
     named,
     open_rollout,
     require_fit_limit,
+    require_one_release,
     run_directory,
     site_budgets_of,
     take_back,
@@ -96,7 +98,7 @@ class ActionModule(ControllerAction):
         self, params: dict[str, t.Any], hosts: dict[str, HostInput], run: str, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         policy = self._policy(params)
-        package = self._package(params, run)
+        package = self._package(params, run, hosts)
         wish = self._wish(params, package, hosts)
         known = task_vars["hostvars"]
 
@@ -226,9 +228,28 @@ class ActionModule(ControllerAction):
             info=plain(known.get(infos) or {}),
         )
 
-    def _package(self, params: dict[str, t.Any], run: str) -> Package:
+    def _running_package(self, params: dict[str, t.Any], run: str, hosts: t.Mapping[str, HostInput]) -> Package:
+        """The package that hosts run, promoted by now or not.
+
+        Raises:
+            InputError: they run none, or several.
+            BackendError: it cannot be had (``rotation-package-missing``).
+        """
+        digest, version = require_one_release(hosts, package=params["package"], version=params["version"])
+        path = self._fetch(params, run)({digest: version}).get(digest)
+        if path is None:
+            raise BackendError(
+                "rotation-package-missing",
+                f"The package {params['package']} {version} that hosts run cannot be had: its templates are needed",
+                hint="See that the DML still has it (package_info), or that the cache does.",
+            )
+        return Package(Manifest.from_dict(json.loads((path / "manifest.json").read_bytes())), path)
+
+    def _package(self, params: dict[str, t.Any], run: str, hosts: t.Mapping[str, HostInput]) -> Package:
         if params["kind"] == ROLLBACK:
             return Package(None, None)
+        if params["kind"] == ROTATION:
+            return self._running_package(params, run, hosts)
         settings, version = Settings.from_params(params), params["version"] or None
         scope = (params["package"], params["environment"], params["instance"])
         with Registry.open(location(params), write=not self.check_mode) as registry:
@@ -254,7 +275,7 @@ class ActionModule(ControllerAction):
         """Release that hosts are to leave → its package, where it can be had."""
         left = [_running(known) for host, known in hosts.items() if plan.hosts[host].action == DEPLOY]
         releases = {here["release"]: here["version"] for here in left if here and here["release"] != plan.digest}
-        return self._fetch(params, run)(releases) if releases and plan.digest else {}
+        return dict(self._fetch(params, run)(releases)) if releases and plan.digest else {}
 
     def _fetch(self, params: dict[str, t.Any], run: str) -> Fetch:
         """Finds packages of releases that hosts hold."""

@@ -80,7 +80,7 @@ class ActionModule(Planning):
         refusals, fleet = Refusals(), task_vars["hostvars"]
         refusals.ask(lambda: self._check_environment(request, fleet), None)
         hosts = {host: self._host(request["infos"], fleet[host]) for host in request["hosts"]}
-        package = self._found(request, run, refusals)
+        package = self._found(request, run, hosts, refusals)
         wish = self._wished(request, hosts, package, refusals)
         with Registry.open(location(request), write=False) as registry:
             policy = refusals.ask(lambda: self._policy(request), None)
@@ -105,10 +105,10 @@ class ActionModule(Planning):
         notes = result.pop("warnings", [])
         return {**result, "changed": False, "notes": notes, "blockers": [found.to_dict() for found in refusals.found]}
 
-    def _found(self, request: Data, run: str, refusals: Refusals) -> Package:
+    def _found(self, request: Data, run: str, hosts: dict[str, HostInput], refusals: Refusals) -> Package:
         """The package; an empty one where it cannot be had."""
         nothing = Package(None, None)
-        return refusals.ask(lambda: self._package(request, run), nothing) if request["environment"] else nothing
+        return refusals.ask(lambda: self._package(request, run, hosts), nothing) if request["environment"] else nothing
 
     @staticmethod
     def _wished(request: Data, hosts: dict[str, HostInput], package: Package, refusals: Refusals) -> Wish:

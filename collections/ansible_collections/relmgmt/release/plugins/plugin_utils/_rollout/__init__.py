@@ -51,6 +51,7 @@ from .profiles import SECRETS_PREFIX, HostInput, Made, Scope, make_profiles, ren
 from .recording import LEASE_SECONDS, catch_up, keep, later, record, registry_of
 from .refusals import Blocker, Refusals
 from .rehearsal import LEAVE_NEW, PHASES, astray, judge, rehearsals
+from .rotation import Rotated, require_one_release, rotate
 from .strategy import STRATEGIES, Options, Wave, budget_of, site_budgets_of, waves
 from .survey import NOT_READY, Survey
 from .taking_back import TakenBack, take_back
@@ -105,6 +106,7 @@ __all__ = [
     "Policy",
     "Refusals",
     "Result",
+    "Rotated",
     "Scope",
     "SiteBudgets",
     "Survey",
@@ -151,6 +153,8 @@ __all__ = [
     "remembered",
     "render_again",
     "require_fit_limit",
+    "require_one_release",
+    "rotate",
     "rows",
     "run_directory",
     "set_clocks",

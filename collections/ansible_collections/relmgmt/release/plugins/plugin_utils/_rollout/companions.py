@@ -11,6 +11,7 @@ Nothing of this ever stops a rollout: what cannot be rendered again stays as it 
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import json
 import pathlib
 import typing as t
@@ -132,9 +133,10 @@ _ABOUT = ("version", "release", "profile")
 def _packages(releases: collections.abc.Mapping[str, str], fetch: Fetch) -> dict[str, tuple[Manifest, pathlib.Path]]:
     found = {}
     for release, path in (fetch(releases) if releases else {}).items():
-        data = (path / "manifest.json").read_bytes()
-        if digest_of(data) == release:
-            found[release] = (Manifest.from_dict(json.loads(data)), path)
+        with contextlib.suppress(OSError):
+            data = (path / "manifest.json").read_bytes()
+            if digest_of(data) == release:
+                found[release] = (Manifest.from_dict(json.loads(data)), path)
     return found
 
 

@@ -16,7 +16,7 @@ from ...module_utils._model.errors import ConflictError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
-from .._registry import REHEARSAL, STOPPED, Holder, Lease, Registry, RolloutRow
+from .._registry import REHEARSAL, ROTATION, STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
 from . import run_directory
 from .clocks import Clocks, Rollouts, Timing, largest_wave, set_clocks
@@ -30,6 +30,7 @@ from .planning import Wish, has_switched, left_out, make_plan, plan_hosts
 from .preflight import require_distinct
 from .profiles import HostInput, Made, Scope, make_profiles
 from .recording import LEASE_SECONDS
+from .rotation import rotate
 from .unfinished import NEW, Unfinished, find_unfinished, require_same_hosts
 
 __all__ = ["Opened", "Opening", "Package", "accompanied", "check", "enter", "learn", "open_rollout"]
@@ -68,6 +69,14 @@ class Opening:
         return self.wish.package, self.wish.environment, self.wish.instance
 
 
+class _Prepared(t.NamedTuple):
+    """Profiles; of a rotation, which secrets change, and what it does not take."""
+
+    made: collections.abc.Mapping[str, Made]
+    secrets: collections.abc.Mapping[str, collections.abc.Mapping[str, t.Any]] = {}
+    notes: tuple[str, ...] = ()
+
+
 class Asking(t.Protocol):
     """What an opening and a survey have in common."""
 
@@ -100,6 +109,7 @@ class _Planned(t.NamedTuple):
     plan: Plan
     made: collections.abc.Mapping[str, Made]
     clocks: Clocks
+    notes: tuple[str, ...] = ()
 
     @property
     def profiles(self) -> dict[str, Profile]:
@@ -123,7 +133,8 @@ def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened
     part = JobPart("", tuple(opening.hosts), opening.wait, planned.clocks.confirm_timeout)
     joins = found is not None and found.plan.id == plan.id and not part.is_whole(plan)
     if not plan.active and not found:
-        return Opened(plan, None, None, planned.clocks, part)
+        registry.record_profiles("", [each.record() for each in planned.made.values()])  # it may be from before that
+        return Opened(plan, None, None, planned.clocks, part, planned.notes)
     lease = enter(registry, plan, holder) if joins else _take(registry, plan, holder)
     if wish.migration_lost:
         registry.give_up_migrations(wish.migration_lost)
@@ -142,7 +153,7 @@ def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened
     registry.record_profiles(plan.id, [each.record() for each in (*planned.made.values(), *again)])
     directory = run_directory.write_profiles(part.run(plan), planned.profiles)
     run_directory.write_companions(directory, planned.profiles, beside.companions)
-    return Opened(plan, lease, directory, planned.clocks, part, beside.notes)
+    return Opened(plan, lease, directory, planned.clocks, part, (*planned.notes, *beside.notes))
 
 
 def accompanied(
@@ -166,7 +177,7 @@ def check(opening: Opening, registry: Registry, run: str) -> Opened:
     run_directory.write_companions(directory, planned.profiles, beside.companions)
     plan = dataclasses.replace(planned.plan, id=run)
     part = JobPart("", tuple(opening.hosts), 0.0, planned.clocks.confirm_timeout)
-    return Opened(plan, None, directory, planned.clocks, part, beside.notes)
+    return Opened(plan, None, directory, planned.clocks, part, (*planned.notes, *beside.notes))
 
 
 def learn(wish: Wish, hosts: Hosts, registry: Registry, history: Rollouts) -> None:
@@ -242,7 +253,7 @@ def _planned(
         require_known(begun, opening.hosts)
     if begun and opening.hosts and (not named or begun.digest != digest):
         require_same_hosts(begun, wish, digest, opening.hosts)
-    out, made = _prepare(wish, opening.hosts, opening.package, opening.access)
+    out, (made, secrets, notes) = _prepare(wish, opening, registry)
     profiles = {host: each.profile for host, each in made.items()}
     runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
     if found and begun and named and set(begun.hosts) != set(opening.hosts):
@@ -258,11 +269,12 @@ def _planned(
             profiles=profiles,
             unfinished=begun,
             gate=opening.gate,
-            databases=Databases(registry, inventory=opening.inventory),
+            databases=Databases(registry, inventory=opening.inventory) if wish.kind != ROTATION else None,
+            secrets=secrets,
             new_id=new_id,
             limit=largest_wave(runtimes, opening.timing),
         )
-    return _Planned(plan, made, set_clocks(plan.waves, runtimes, opening.timing))
+    return _Planned(plan, made, set_clocks(plan.waves, runtimes, opening.timing), notes)
 
 
 def _ask_again(opening: Opening, found: Unfinished, own: collections.abc.Mapping[str, HostPlan]) -> None:
@@ -271,6 +283,8 @@ def _ask_again(opening: Opening, found: Unfinished, own: collections.abc.Mapping
     Raises:
         InputError, IntegrityError: it is closed for one of them.
     """
+    if found.plan.kind == ROTATION:
+        return
     begun = has_switched(found.plan, opening.hosts) or found.has_switched
     wish = found.adopted(opening.wish)
     ruling = opening.gate.rule(wish, own, found.plan.digest, resumed=found.plan, switched=begun)
@@ -282,14 +296,18 @@ def _ask_again(opening: Opening, found: Unfinished, own: collections.abc.Mapping
         )
 
 
-def _prepare(wish: Wish, hosts: Hosts, package: Package, access: Access) -> tuple[dict[str, str], dict[str, Made]]:
+def _prepare(wish: Wish, opening: Opening, registry: Registry) -> tuple[dict[str, str], _Prepared]:
+    hosts, package = opening.hosts, opening.package
     require_distinct({host: (known.site, known.info) for host, known in hosts.items()})
     out = left_out(hosts, package.manifest, budget=wish.failure_budget, site_budgets=wish.site_budgets)
     if package.manifest is None or package.path is None:
-        return out, {}
+        return out, _Prepared({})
     taking_part = {host: known for host, known in hosts.items() if host not in out}
+    if wish.kind == ROTATION:
+        found = rotate(package.manifest, package.path, taking_part, known=registry.profiles, access=opening.access)
+        return out, _Prepared(found.made, found.secrets, found.notes)
     scope = Scope(wish.environment, wish.instance)
-    return out, make_profiles(package.manifest, package.path, taking_part, scope, access)
+    return out, _Prepared(make_profiles(package.manifest, package.path, taking_part, scope, opening.access))
 
 
 def _record(opening: Opening, plan: Plan, lease: Lease, registry: Registry) -> None:
@@ -297,9 +315,10 @@ def _record(opening: Opening, plan: Plan, lease: Lease, registry: Registry) -> N
     manifest = opening.package.manifest
     if manifest:
         registry.record_package(manifest)
-        registry.record_promotion(
-            environment=plan.environment, name=plan.package, version=plan.version, digest=plan.digest
-        )
+        if plan.kind != ROTATION:
+            registry.record_promotion(
+                environment=plan.environment, name=plan.package, version=plan.version, digest=plan.digest
+            )
     registry.begin_rollout(_row(plan, lease, opening.by))
     if plan.waves:
         first = plan.staging if manifest else plan.waves[0]

@@ -64,7 +64,8 @@ class Plan:
     """One rollout, rollback or rehearsal. ``hosts`` are all that were asked for; ``waves`` those that something happens
     to; ``rehearsal`` is what the gate found and let pass; ``shaped`` says why waves are smaller than was asked for;
     ``databases`` those whose schema the release changes; ``approval`` who answers for a point of no return, with
-    version and reason, empty where nobody does; ``site_budgets`` how many hosts of a site may fail."""
+    version and reason, empty where nobody does; ``site_budgets`` how many hosts of a site may fail; ``secrets`` those
+    that a rotation changes: reference → versions ``from`` and ``to``."""
 
     id: str
     kind: str
@@ -84,6 +85,7 @@ class Plan:
     databases: tuple[Database, ...] = ()
     approval: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     site_budgets: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    secrets: t.Mapping[str, t.Mapping[str, t.Any]] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, t.Any]:
         return {
@@ -115,7 +117,7 @@ class Plan:
         head = f"{self.kind} of {self.package} {self.version} to {self.environment}: {len(self.hosts)} hosts"
         left = [f"{host} ({plan.reason})" for host, plan in sorted(self.hosts.items()) if plan.action == LEFT_OUT]
         out = f"; left out: {', '.join(left)}" if left else ""
-        out += "".join(f"; {line}" for line in (*self._rehearsals(), *self._migrations()))
+        out += "".join(f"; {line}" for line in (*self._rehearsals(), *self._migrations(), *self._rotated()))
         if not self.active:
             return f"{head}, nothing to do{out}"
         shown = ", ".join(map(_told, self.waves[:SHOWN_WAVES]))
@@ -139,6 +141,11 @@ class Plan:
         for database in self.databases:
             if self.waves or not database.reached(database.last):
                 yield shown(database, back=self.kind == "rollback", approved=self.approved)
+
+    def _rotated(self) -> t.Iterator[str]:
+        """What becomes of each secret, for people."""
+        for reference, change in sorted(self.secrets.items()):
+            yield "{}: version {} becomes {}".format(reference, ", ".join(change["from"]) or "none", change["to"])
 
     @property
     def approved(self) -> bool:

@@ -13,7 +13,7 @@ import typing as t
 from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
-from .._registry import REHEARSAL, ROLLBACK, ROLLOUT
+from .._registry import FORWARD, REHEARSAL, ROLLBACK, ROLLOUT, ROTATION
 from .clocks import Limit
 from .databases import Databases, approval_of
 from .gate import Gate
@@ -42,7 +42,7 @@ Hosts = collections.abc.Mapping[str, HostInput]
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """What somebody asks for. kind: ``rollout``, ``rollback`` or ``rehearsal``."""
+    """What somebody asks for. kind: ``rollout``, ``rollback``, ``rehearsal`` or ``rotation``."""
 
     kind: str
     package: str
@@ -108,11 +108,12 @@ def make_plan(
     unfinished: Plan | None,
     gate: Gate | None,
     databases: Databases | None = None,
+    secrets: collections.abc.Mapping[str, collections.abc.Mapping[str, t.Any]] | None = None,
     new_id: t.Callable[[], str],
     limit: Limit | None = None,
 ) -> Plan:
     """The plan. An unfinished one for the same package and hosts keeps its identity, its waves and its versions
-    before. limit: of the waves of a rollout that begins.
+    before. limit: of the waves of a rollout that begins; secrets: see ``Plan``.
 
     Raises:
         InputError, IntegrityError: the gate is closed; hosts are not fit for a rehearsal, or hold no such version; a
@@ -152,6 +153,7 @@ def make_plan(
         databases=found,
         approval=approval_of(wish, found, waves=bool(made), resumed=resumed),
         site_budgets=wish.site_budgets,
+        secrets=secrets or {},
     )
 
 
@@ -173,9 +175,8 @@ def plan_hosts(
         else:
             action = NONE if _settled(wish, host, known, digest, profiles) else DEPLOY
             profile = profiles[host].digest if host in profiles else ""
-            planned[host] = HostPlan(
-                known.site, known.root, before, wish.version, action, profile=profile, origin=origin
-            )
+            after = before if wish.kind == ROTATION and host not in profiles else wish.version
+            planned[host] = HostPlan(known.site, known.root, before, after, action, profile=profile, origin=origin)
     return planned
 
 
@@ -207,7 +208,7 @@ def _new_waves(
         fleet={host: plan.site for host, plan in planned.items()},
     )
     meant = waves(wish.strategy, deploying, options)
-    if wish.kind != ROLLOUT or limit is None or all(len(wave.hosts) <= limit.hosts for wave in meant):
+    if wish.kind not in FORWARD or limit is None or all(len(wave.hosts) <= limit.hosts for wave in meant):
         return meant, ""
     return waves(wish.strategy, deploying, dataclasses.replace(options, largest=limit.hosts)), limit.reason
 
@@ -261,6 +262,8 @@ def _settled(
 ) -> bool:
     if wish.kind == REHEARSAL:
         return False
+    if wish.kind == ROTATION and host not in profiles:
+        return True  # it runs another release, or nothing
     if wish.kind == ROLLBACK:
         return back_already(known.info, wish.version, host=host)
     return converged(known.info, release=digest, profile=profiles[host].digest)

@@ -17,7 +17,7 @@ from ...module_utils._model.digest import digest_of
 from ...module_utils._model.errors import RelmgmtError
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
-from .._registry import Holder, Registry
+from .._registry import ROTATION, Holder, Registry
 from .._secrets import Access
 from . import run_directory
 from .clocks import Timing, largest_wave, set_clocks
@@ -32,6 +32,7 @@ from .planning import Hosts, Wish, left_out, make_plan
 from .preflight import code_of, problem_of, require_distinct
 from .profiles import Made, Scope, make_profiles
 from .refusals import Blocker, Refusals
+from .rotation import Rotated, rotate
 from .unfinished import NEW, find_unfinished, require_same_hosts
 
 __all__ = ["NOT_READY", "Survey"]
@@ -72,7 +73,8 @@ class Survey:
         wish, package = self.wish, self.package
         out = self._left_out()
         taking_part = {host: known for host, known in self.hosts.items() if host not in out}
-        made_for = self._profiles(taking_part)
+        rotated = self._rotated(taking_part, registry)
+        made_for = rotated.made if wish.kind == ROTATION else self._profiles(taking_part)
         profiles = {host: each.profile for host, each in made_for.items()}
         runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
         unfinished = self._unfinished(registry)
@@ -83,10 +85,15 @@ class Survey:
                 self.hosts,
                 out=out,
                 manifest=package.manifest,
-                profiles={host: profiles.get(host, _REFUSED) for host in taking_part},
+                profiles=profiles
+                if wanted.kind == ROTATION
+                else {host: profiles.get(host, _REFUSED) for host in taking_part},
                 unfinished=unfinished,
                 gate=_NotedGate(self.gate, self.refusals) if self.gate and package.manifest else None,
-                databases=_NotedDatabases(Databases(registry, inventory=self.inventory), self.refusals),
+                databases=_NotedDatabases(Databases(registry, inventory=self.inventory), self.refusals)
+                if wanted.kind != ROTATION
+                else None,
+                secrets=rotated.secrets,
                 new_id=lambda: run,
                 limit=largest_wave(runtimes, self.timing),
             )
@@ -103,7 +110,14 @@ class Survey:
         run_directory.write_companions(directory, profiles, beside.companions)
         clocks = set_clocks(plan.waves, runtimes, self.timing)
         part = JobPart("", tuple(self.hosts), 0.0, clocks.confirm_timeout)
-        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part, beside.notes)
+        return Opened(
+            dataclasses.replace(plan, id=run, hosts=hosts),
+            None,
+            directory,
+            clocks,
+            part,
+            (*rotated.notes, *beside.notes),
+        )
 
     def _unfinished(self, registry: Registry) -> Plan | None:
         """The plan of the open rollout that would go on."""
@@ -132,6 +146,14 @@ class Survey:
             for host, problem in unready.items():
                 self.refusals.note(Blocker(code_of(hosts[host].info), problem, _MEND, (host,)))
             return unready
+
+    def _rotated(self, hosts: Hosts, registry: Registry) -> Rotated:
+        """What a rotation brings; nothing where something else is asked for."""
+        manifest, path, nothing = self.package.manifest, self.package.path, Rotated({}, {}, ())
+        if self.wish.kind != ROTATION or manifest is None or path is None:
+            return nothing
+        known, access = registry.profiles, self.access
+        return self.refusals.ask(lambda: rotate(manifest, path, hosts, known=known, access=access), nothing)
 
     def _profiles(self, hosts: Hosts) -> dict[str, Made]:
         """Those that can be made. What is refused for any host is told for all; then halves are tried, and halves of

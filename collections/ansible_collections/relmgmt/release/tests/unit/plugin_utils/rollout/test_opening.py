@@ -73,7 +73,9 @@ def package(tmp_path: pathlib.Path) -> collections.abc.Callable[[str], Package]:
         blob = {"digest": digest_of(b""), "size": 0}
         unit = {"name": "config", "kind": "files", "destination": "config", "blob": blob, "entries": [entry]}
         config = {"templates": [{"source": "app.j2", "destination": "app"}], "secrets": ["token"], "unit": unit}
-        return Package(manifest(version, config=config), directory)
+        made = manifest(version, config=config)
+        (directory / "manifest.json").write_bytes(made.to_bytes())
+        return Package(made, directory)
 
     return make
 
@@ -115,8 +117,12 @@ def opening(
     **changes: t.Any,
 ) -> Opening:
     found = {each.manifest.digest: each.path for each in held if each.manifest and each.path}
-    about = {"rollout": rollout, "fetch": lambda releases: {digest: found[digest] for digest in releases}}
-    return Opening(wish(**changes), hosts, package, access(), Gate(policy, registry), timing, **about)
+
+    def fetch(releases: collections.abc.Mapping[str, str]) -> dict[str, pathlib.Path]:
+        return {digest: found[digest] for digest in releases if digest in found}
+
+    gate = Gate(policy, registry)
+    return Opening(wish(**changes), hosts, package, access(), gate, timing, rollout=rollout, fetch=fetch)
 
 
 def settled(opened: Opened, package: Manifest) -> dict[str, HostInput]:
