@@ -8,6 +8,22 @@ from __future__ import annotations
 
 from .reference import Reference, parse
 from .resolve import PROVIDERS, Providers, bind, resolve
-from .secret import Access, Provider, Secret
+from .secret import Access, Provider, Secret, Versioned
+from .vault import Kept, Vault, give_back, renew
 
-__all__ = ["PROVIDERS", "Access", "Provider", "Providers", "Reference", "Secret", "bind", "parse", "resolve"]
+__all__ = [
+    "PROVIDERS",
+    "Access",
+    "Kept",
+    "Provider",
+    "Providers",
+    "Reference",
+    "Secret",
+    "Vault",
+    "Versioned",
+    "bind",
+    "give_back",
+    "parse",
+    "renew",
+    "resolve",
+]

@@ -13,11 +13,12 @@ from ...module_utils._model.errors import InputError, RelmgmtError, combined
 from .ansible_vault import AnsibleVault
 from .environ import Environ
 from .reference import Reference, parse
-from .secret import Access, Provider, Secret
+from .secret import Access, Provider, Secret, Versioned
+from .vault import Vault
 
 __all__ = ["PROVIDERS", "Providers", "bind", "resolve"]
 
-PROVIDERS: dict[str, type[Provider]] = {"ansible-vault": AnsibleVault, "env": Environ}
+PROVIDERS: dict[str, type[Provider]] = {"ansible-vault": AnsibleVault, "env": Environ, "vault": Vault}
 _SHOWN = 3
 _HARMLESS = re.compile(r"[a-z-]{1,16}\Z")
 
@@ -94,34 +95,44 @@ def resolve(
     *,
     providers: Providers,
     needed_by: collections.abc.Mapping[str, str] | None = None,
+    pins: collections.abc.Mapping[str, str] | None = None,
 ) -> dict[str, Secret]:
     """Reference → secret.
 
     Args:
         needed_by: reference → who needs it, for messages; what ``bind`` gives can serve as both.
+        pins: reference → version that a plan has, which is read instead of a newer one where the store keeps it.
 
     Raises:
         RelmgmtError: all that cannot be read, as one error with the code of the first: ``secret-scheme-unknown``,
             ``secret-missing``, ``secret-file-missing``, ``secret-not-encrypted``, ``secret-undecryptable``, ...
     """
     found: dict[str, Secret] = {}
-    errors: list[RelmgmtError] = []
+    errors: dict[str, tuple[RelmgmtError, list[str]]] = {}
     for text in sorted(set(references)):
         needs = (needed_by or {}).get(text, "")
         try:
-            found[text] = _read(text, providers, where=needs or "secret")
+            found[text] = _read(text, providers, where=needs or "secret", pin=(pins or {}).get(text, ""))
         except RelmgmtError as exc:
-            message = f"{exc.message} (needed by {needs})" if needs else exc.message
-            errors.append(type(exc)(exc.code, message, hint=exc.hint))
+            errors.setdefault(exc.message, (exc, []))[1].extend([needs] if needs else [])
     if errors:
-        raise combined(errors)
+        raise combined([_needed_by(exc, needs) for exc, needs in errors.values()])
     return found
 
 
-def _read(text: str, providers: Providers, *, where: str) -> Secret:
+def _needed_by(exc: RelmgmtError, needs: list[str]) -> RelmgmtError:
+    """A store that is away is told once, with all who need something of it."""
+    more = f" and {len(needs) - _SHOWN} more" if len(needs) > _SHOWN else ""
+    message = f"{exc.message} (needed by {'; '.join(needs[:_SHOWN])}{more})" if needs else exc.message
+    return type(exc)(exc.code, message, hint=exc.hint)
+
+
+def _read(text: str, providers: Providers, *, where: str, pin: str) -> Secret:
     reference = parse(text, where=where)
     provider = providers.of(reference, where=where)
     provider.check(reference)
+    if pin and not reference.version and isinstance(provider, Versioned):
+        return provider.read_at(reference, pin)
     return provider.read(reference)
 
 

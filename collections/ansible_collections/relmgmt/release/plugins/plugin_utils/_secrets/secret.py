@@ -13,7 +13,10 @@ import typing as t
 
 from .reference import Reference
 
-__all__ = ["Access", "Provider", "Secret"]
+if t.TYPE_CHECKING:
+    from .vault import Kept
+
+__all__ = ["Access", "Provider", "Secret", "Versioned"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +28,18 @@ class Secret:
     version: str
 
 
+def _nobody(_text: str) -> None:
+    """Nobody listens."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Access:
     """What providers may reach: everything outside of them is named here.
 
     ``decrypt`` gives the contents of an ansible-vault file; ``base`` is where relative paths start. ``stores``: by
     scheme, what the inventory says of that store (``relmgmt_secret_stores``), such as its address and how to log in.
+    ``issue``: whether what a store makes anew for each request may be asked for; a dry run only has ``tell`` called
+    with what it would ask for. ``keep`` is given what was leased, to renew it and give it back; None where nobody does.
     """
 
     decrypt: collections.abc.Callable[[pathlib.Path], object]
@@ -39,6 +48,9 @@ class Access:
     stores: collections.abc.Mapping[str, collections.abc.Mapping[str, object]] = dataclasses.field(
         default_factory=dict, repr=False
     )
+    issue: bool = True
+    tell: collections.abc.Callable[[str], None] = _nobody
+    keep: collections.abc.Callable[[Kept], None] | None = None
 
 
 class Provider(t.Protocol):
@@ -64,3 +76,12 @@ class Provider(t.Protocol):
 
     def close(self) -> None:
         """Give back what was only needed for reading, such as a login. Never raises."""
+
+
+@t.runtime_checkable
+class Versioned(Provider, t.Protocol):
+    """A provider of a store that may keep old versions."""
+
+    def read_at(self, reference: Reference, version: str) -> Secret:
+        """The secret as it was at the version that an earlier ``read`` told, where the store has kept that; else as it
+        is. Raises as ``read``."""

@@ -112,9 +112,9 @@ def test_a_secret_is_not_shown_by_accident() -> None:
         ("env:A#b@3", "secret-reference-malformed", "env:A#b@3: env keeps no versions"),
         ("ansible-vault:s.yml#key@3", "secret-reference-malformed", "ansible-vault keeps no versions"),
         (
-            "vault:kv/shop#a",
+            "safe:kv/shop#a",
             "secret-scheme-unknown",
-            "the scheme 'vault' of the reference is none of ansible-vault, env",
+            "the scheme 'safe' of the reference is none of ansible-vault, env",
         ),
         ("hunter2:$apr1$hunter2", "secret-scheme-unknown", "not shown"),
         ("hunter2", "secret-reference-malformed", "not a reference"),
