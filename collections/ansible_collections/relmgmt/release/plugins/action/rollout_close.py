@@ -9,6 +9,7 @@ import typing as t
 
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError, ConflictError, RelmgmtError
+from ..plugin_utils import _keeper as keeper
 from ..plugin_utils._action import ControllerAction
 from ..plugin_utils._registry import FAILED, FROZEN, PAUSE, RUNNING, SUCCEEDED, Entry, JobRow, Order, entry
 from ..plugin_utils._rollout import (
@@ -67,6 +68,7 @@ class ActionModule(ControllerAction):
         if records:
             late = self._finish(plan, part, rollout, close, own if alone else {}, stays=bool(why or back))
         if not (self.check_mode and rollout["fence"]):
+            late += keeper.end(run_directory.make(part.run(plan)))
             run_directory.remove(part.run(plan))
         if back:
             raise BackendError(

@@ -16,6 +16,8 @@ from ansible import context
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError, InputError
 from ..module_utils._model.manifest import Manifest
+from ..plugin_utils import _keeper as keeper
+from ..plugin_utils._access import access_of
 from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._dml import Settings
 from ..plugin_utils._fallback import find_packages
@@ -66,9 +68,8 @@ from ..plugin_utils._rollout import (
     take_back,
 )
 from ..plugin_utils._rollout import check as check_rollout
-from ..plugin_utils._secrets import Access
+from ..plugin_utils._secrets import Access, Kept
 from ..plugin_utils._transfer import prepare
-from ..plugin_utils._vault_file import vault_file_opener
 
 _PREFIXES = ("relmgmt_config", SECRETS_PREFIX, DATABASES)
 
@@ -83,6 +84,8 @@ class ActionModule(ControllerAction):
             {*task_vars["hostvars"], *task_vars.get("groups", {})},
         )
         run = f"check-{os.getppid()}"
+        self._leased: list[Kept] = []
+        self._told: dict[str, None] = {}
         self._check_environment(params, task_vars["hostvars"])
         hosts = {host: self._host(params["infos"], task_vars["hostvars"][host]) for host in params["hosts"]}
         if params["kind"] == REVERT:
@@ -90,6 +93,7 @@ class ActionModule(ControllerAction):
         with contextlib.ExitStack() as failed:
             if self.check_mode:
                 failed.callback(run_directory.remove, run)
+            failed.callback(self._give_back)
             result = self._plan(params, hosts, run, task_vars)
             failed.pop_all()
         return result
@@ -107,7 +111,7 @@ class ActionModule(ControllerAction):
 
         # The lease belongs to the run, not to the worker process that takes it.
         holder = Holder.run()
-        access = Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ)
+        access = self._access(params)
         with Registry.open(location(params), write=not self.check_mode) as registry:
             notes = [] if self.check_mode else catch_up(registry)
             gate = Gate(policy, registry, inventories=plain(task_vars.get("ansible_inventory_sources") or []))
@@ -130,6 +134,7 @@ class ActionModule(ControllerAction):
             )
         if opened.lease:
             heartbeat.start(location(params), opened.lease, holder, ttl=LEASE_SECONDS)
+        notes += [*(f"In check mode: {text}" for text in self._told), *self._kept(opened, holder)]
         fallback = self._fallback(params, hosts, opened.plan, run)
         result = self._result(opened, package, hosts, location(params), fallback, adopt=params["adopt"])
         for note in (*notes, clock_warning(timing.history, utc_now())):
@@ -167,6 +172,30 @@ class ActionModule(ControllerAction):
         back = f"{len(order)} of {len(plan.hosts)} hosts go back from {plan.package} {plan.version}"
         summary = f"rollout {plan.id}: {back}; {taken.verdict.reason}"
         return {"changed": bool(order), "summary": summary, "rollout": rollout, "tasks": tasks, "verdict": verdict}
+
+    def _access(self, params: dict[str, t.Any]) -> Access:
+        """What the secrets are read with. What is leased with them is kept for now."""
+        told, leased = self._told, self._leased
+        return access_of(
+            self._loader,
+            params["secret_stores"],
+            issue=not self.check_mode,
+            tell=lambda text: told.update({text: None}),
+            keep=leased.append,
+        )
+
+    def _kept(self, opened: Opened, holder: Holder) -> list[str]:
+        """See that somebody keeps what was leased, or that nobody has to; what is wrong with that, for people."""
+        if not (opened.lease and opened.directory and self._leased):
+            return self._give_back()
+        keeper.start(opened.directory, self._leased, holder)
+        return []
+
+    def _give_back(self) -> list[str]:
+        """What was leased, where no rollout comes of it."""
+        leased = self._leased[:]
+        self._leased.clear()
+        return keeper.given_back(leased)
 
     @staticmethod
     def _wish(params: dict[str, t.Any], package: Package, hosts: t.Mapping[str, HostInput]) -> Wish:

@@ -40,10 +40,8 @@ from ..plugin_utils._rollout import (
     run_directory,
     site_budgets_of,
 )
-from ..plugin_utils._secrets import Access
 from ..plugin_utils._spec import argument_spec
 from ..plugin_utils._transfer import weigh
-from ..plugin_utils._vault_file import vault_file_opener
 from .rollout_plan import ActionModule as Planning
 
 Data = dict[str, t.Any]
@@ -62,6 +60,7 @@ class ActionModule(Planning):
         if params["step"] == "end":
             return self._end(params, task_vars)
         run = f"check-{os.getppid()}"
+        self._leased, self._told = [], {}
         with contextlib.ExitStack() as failed:
             failed.callback(run_directory.remove, run)
             result = self._begin(_validated(params["request"]), task_vars, run)
@@ -89,7 +88,7 @@ class ActionModule(Planning):
                 wish=wish,
                 hosts=hosts,
                 package=package,
-                access=Access(vault_file_opener(self._loader), pathlib.Path(self._loader.get_basedir()), os.environ),
+                access=refusals.ask(lambda: self._access(request), self._access({"secret_stores": {}})),
                 gate=Gate(policy, registry, inventories=inventories) if policy else None,
                 timing=self._timing(request, registry),
                 inventory=lambda host: plain({DATABASES: fleet[host].get(DATABASES)}) if host in fleet else None,
@@ -102,7 +101,7 @@ class ActionModule(Planning):
         result = self._result(opened, package, hosts, location(request), fallback, adopt=request["adopt"])
         for host, task in result["tasks"].items():
             task["profile"] = task.get("profile", "") if opened.plan.hosts[host].profile else ""
-        notes = result.pop("warnings", [])
+        notes = [*result.pop("warnings", []), *self._told]
         return {**result, "changed": False, "notes": notes, "blockers": [found.to_dict() for found in refusals.found]}
 
     def _found(self, request: Data, run: str, hosts: dict[str, HostInput], refusals: Refusals) -> Package:

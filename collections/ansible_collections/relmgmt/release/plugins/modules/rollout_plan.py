@@ -15,6 +15,10 @@ description:
     hosts against the package's schema, reads the secrets, renders all profiles, and takes the lease. A process beside
     the run renews it from then on, and ends with the run.
   - >-
+    A secret is read once, whatever the number of hosts, with one login a store. A plan that goes on keeps the versions
+    of its secrets where the store has them still. What is leased is renewed by a process beside the run, and given back
+    when it ends; in check mode nothing is leased, and what would be is told.
+  - >-
     No host is touched. What forbids the rollout on any host is found here and told for all hosts at once.
   - >-
     A rollout of the same package to the same hosts that was interrupted keeps its identity and its waves.
@@ -34,6 +38,7 @@ description:
 extends_documentation_fragment:
   - relmgmt.release.attributes
   - relmgmt.release.attributes.controller
+  - relmgmt.release.secrets
 options:
   kind:
     description:

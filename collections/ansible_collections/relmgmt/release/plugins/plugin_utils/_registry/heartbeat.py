@@ -14,15 +14,14 @@ from __future__ import annotations
 import collections.abc
 import contextlib
 import dataclasses
-import json
 import os
-import pathlib
 import subprocess
 import sys
 import time
 import typing as t
 
 from ...module_utils._model.errors import BackendError, ConflictError, RelmgmtError
+from .._beside import detach, start_beside
 from .holder import Holder
 from .leases import Lease
 from .registry import Registry
@@ -31,16 +30,6 @@ __all__ = ["beat", "lives", "main", "start"]
 
 LOOK_SECONDS = 1.0  # between two looks at the run
 RETRY_SECONDS = 5.0  # after a beat that the registry did not take
-_COLLECTIONS = pathlib.Path(__file__).resolve().parents[6]
-# Away from the worker at once: what it imports takes longer than a worker should wait.
-_PROGRAM = f"""\
-import os
-if os.fork(): os._exit(0)
-import json, sys
-request = json.loads(sys.stdin.buffer.read())
-sys.path[:] = request["path"]
-from {__name__} import main; main(request)
-"""
 
 
 def start(location: str, lease: Lease, holder: Holder, *, ttl: float) -> None:
@@ -54,19 +43,9 @@ def start(location: str, lease: Lease, holder: Holder, *, ttl: float) -> None:
         "lease": dataclasses.asdict(lease),
         "holder": dataclasses.asdict(holder),
         "ttl": ttl,
-        "path": [str(_COLLECTIONS), *(entry for entry in sys.path if os.path.isabs(entry))],
     }
     try:
-        # The location may hold a password: it goes through a pipe, where no list of processes shows it.
-        subprocess.run(
-            [sys.executable, "-I", "-c", _PROGRAM],
-            input=json.dumps(request).encode(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,
-            check=True,
-        )
+        start_beside(__name__, request)  # The location may hold a password.
     except (OSError, subprocess.CalledProcessError) as exc:
         raise BackendError(
             "heartbeat-failed",
@@ -77,8 +56,7 @@ def start(location: str, lease: Lease, holder: Holder, *, ttl: float) -> None:
 
 def main(request: dict[str, t.Any]) -> None:
     """The process itself."""
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
+    detach()
     lease = Lease(**{**request["lease"], "databases": tuple(request["lease"]["databases"])})
     holder, ttl = Holder(**request["holder"]), float(request["ttl"])
 

@@ -26,7 +26,7 @@ from .gate import Gate
 from .joining import JobPart, join_plan, require_known
 from .learning import learned
 from .plan import DEPLOY, HostPlan, Plan
-from .planning import Wish, has_switched, left_out, make_plan, plan_hosts
+from .planning import Wish, has_switched, left_out, make_plan, pins_of, plan_hosts
 from .preflight import require_distinct
 from .profiles import HostInput, Made, Scope, make_profiles
 from .recording import LEASE_SECONDS
@@ -253,7 +253,8 @@ def _planned(
         require_known(begun, opening.hosts)
     if begun and opening.hosts and (not named or begun.digest != digest):
         require_same_hosts(begun, wish, digest, opening.hosts)
-    out, (made, secrets, notes) = _prepare(wish, opening, registry)
+    pins = pins_of(begun, wish, digest, opening.hosts, named=named)
+    out, (made, secrets, notes) = _prepare(wish, opening, registry, pins)
     profiles = {host: each.profile for host, each in made.items()}
     runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
     if found and begun and named and set(begun.hosts) != set(opening.hosts):
@@ -296,18 +297,21 @@ def _ask_again(opening: Opening, found: Unfinished, own: collections.abc.Mapping
         )
 
 
-def _prepare(wish: Wish, opening: Opening, registry: Registry) -> tuple[dict[str, str], _Prepared]:
-    hosts, package = opening.hosts, opening.package
+def _prepare(
+    wish: Wish, opening: Opening, registry: Registry, pins: collections.abc.Mapping[str, str]
+) -> tuple[dict[str, str], _Prepared]:
+    hosts, package, access = opening.hosts, opening.package, opening.access
     require_distinct({host: (known.site, known.info) for host, known in hosts.items()})
     out = left_out(hosts, package.manifest, budget=wish.failure_budget, site_budgets=wish.site_budgets)
     if package.manifest is None or package.path is None:
         return out, _Prepared({})
     taking_part = {host: known for host, known in hosts.items() if host not in out}
     if wish.kind == ROTATION:
-        found = rotate(package.manifest, package.path, taking_part, known=registry.profiles, access=opening.access)
+        known = registry.profiles
+        found = rotate(package.manifest, package.path, taking_part, known=known, access=access, pins=pins)
         return out, _Prepared(found.made, found.secrets, found.notes)
     scope = Scope(wish.environment, wish.instance)
-    return out, _Prepared(make_profiles(package.manifest, package.path, taking_part, scope, opening.access))
+    return out, _Prepared(make_profiles(package.manifest, package.path, taking_part, scope, access, pins=pins))
 
 
 def _record(opening: Opening, plan: Plan, lease: Lease, registry: Registry) -> None:

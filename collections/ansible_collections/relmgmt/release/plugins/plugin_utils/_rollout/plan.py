@@ -64,8 +64,9 @@ class Plan:
     """One rollout, rollback or rehearsal. ``hosts`` are all that were asked for; ``waves`` those that something happens
     to; ``rehearsal`` is what the gate found and let pass; ``shaped`` says why waves are smaller than was asked for;
     ``databases`` those whose schema the release changes; ``approval`` who answers for a point of no return, with
-    version and reason, empty where nobody does; ``site_budgets`` how many hosts of a site may fail; ``secrets`` those
-    that a rotation changes: reference → versions ``from`` and ``to``."""
+    version and reason, empty where nobody does; ``site_budgets`` how many hosts of a site may fail; ``versions`` those
+    of the secrets that it was made with, by reference, which it keeps when it goes on; ``secrets`` those that a
+    rotation changes: reference → versions ``from`` and ``to``."""
 
     id: str
     kind: str
@@ -85,6 +86,7 @@ class Plan:
     databases: tuple[Database, ...] = ()
     approval: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     site_budgets: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    versions: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     secrets: t.Mapping[str, t.Mapping[str, t.Any]] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, t.Any]:

@@ -35,7 +35,7 @@ from .rehearsal import require_fit
 from .strategy import Options, Wave, waves
 from .verdict import SiteBudgets
 
-__all__ = ["Wish", "left_out", "has_switched", "make_plan", "plan_hosts", "same_release"]
+__all__ = ["Wish", "left_out", "has_switched", "make_plan", "pins_of", "plan_hosts", "same_release"]
 
 Hosts = collections.abc.Mapping[str, HostInput]
 
@@ -153,8 +153,24 @@ def make_plan(
         databases=found,
         approval=approval_of(wish, found, waves=bool(made), resumed=resumed),
         site_budgets=wish.site_budgets,
+        versions={**_pins(resumed), **_versions(profiles)},
         secrets=secrets or {},
     )
+
+
+def pins_of(unfinished: Plan | None, wish: Wish, digest: str, hosts: Hosts, *, named: bool) -> dict[str, str]:
+    """Reference → version, for a plan that goes on with an unfinished one; named: somebody said that it does."""
+    if unfinished is None or not same_release(unfinished, wish, digest):
+        return {}
+    return _pins(unfinished) if named or set(unfinished.hosts) == set(hosts) else {}
+
+
+def _pins(plan: Plan | None) -> dict[str, str]:
+    return dict(plan.versions) if plan else {}
+
+
+def _versions(profiles: collections.abc.Mapping[str, Profile]) -> dict[str, str]:
+    return {reference: version for made in profiles.values() for reference, version in made.versions.items()}
 
 
 def plan_hosts(

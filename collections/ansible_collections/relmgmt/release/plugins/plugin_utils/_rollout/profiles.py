@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import dataclasses
 import pathlib
 import typing as t
@@ -78,11 +79,15 @@ def make_profiles(
     hosts: collections.abc.Mapping[str, HostInput],
     scope: Scope,
     access: Access,
+    *,
+    pins: collections.abc.Mapping[str, str] | None = None,
+    providers: Providers | None = None,
 ) -> dict[str, Made]:
     """Host → profile. All values of all hosts are checked before the first secret is read.
 
     Args:
         package: the package's directory in the cache.
+        pins: as of ``resolve``; providers: those to ask, who are then not closed; else there are some for this alone.
 
     Raises:
         RelmgmtError: what ``configure``, ``resolve`` and ``render`` raise.
@@ -92,8 +97,8 @@ def make_profiles(
     )
     bound = {host: merge_layers(known.variables, SECRETS_PREFIX, manifest.name) for host, known in hosts.items()}
     needed = bind(bound, manifest.config.secrets, package=manifest.name)
-    with Providers(access) as providers:
-        secrets = resolve(needed, providers=providers, needed_by=needed)
+    with contextlib.nullcontext(providers) if providers else Providers(access) as asked:
+        secrets = resolve(needed, providers=asked, needed_by=needed, pins=pins)
     requests = [
         Request(
             host=host,

@@ -71,12 +71,20 @@ def require_one_release(hosts: Hosts, *, package: str, version: str) -> tuple[st
     return next(iter(found))
 
 
-def rotate(manifest: Manifest, package: pathlib.Path, hosts: Hosts, *, known: Known, access: Access) -> Rotated:
+def rotate(
+    manifest: Manifest,
+    package: pathlib.Path,
+    hosts: Hosts,
+    *,
+    known: Known,
+    access: Access,
+    pins: collections.abc.Mapping[str, str] | None = None,
+) -> Rotated:
     """The profiles of the hosts that run the release; the others are left as they are.
 
     Args:
         package: the package's directory in the cache.
-        known: digests of profiles → what they were made of.
+        known: digests of profiles → what they were made of; pins: as of ``resolve``.
 
     Raises:
         InputError: what a host runs is not on record (``rotation-unrecorded``).
@@ -95,7 +103,7 @@ def rotate(manifest: Manifest, package: pathlib.Path, hosts: Hosts, *, known: Kn
         for reference in references.values():
             needed.setdefault(reference, f"{manifest.name} on {host}")
     with Providers(access) as providers:
-        secrets = resolve(needed, providers=providers, needed_by=needed)
+        secrets = resolve(needed, providers=providers, needed_by=needed, pins=pins)
     made = _rendered(records, wanted, manifest, package, secrets)
     return Rotated(
         made, _changes(records, made), (*_config_notes(records, hosts, manifest, package), *_moved(records, bound))

@@ -18,7 +18,7 @@ from ...module_utils._model.errors import RelmgmtError
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
 from .._registry import ROTATION, Holder, Registry
-from .._secrets import Access
+from .._secrets import Access, Providers
 from . import run_directory
 from .clocks import Timing, largest_wave, set_clocks
 from .companions import Fetch, no_packages
@@ -28,7 +28,7 @@ from .joining import JobPart
 from .migration import Database
 from .opening import Opened, Package, accompanied
 from .plan import Plan
-from .planning import Hosts, Wish, left_out, make_plan
+from .planning import Hosts, Wish, left_out, make_plan, pins_of
 from .preflight import code_of, problem_of, require_distinct
 from .profiles import Made, Scope, make_profiles
 from .refusals import Blocker, Refusals
@@ -73,11 +73,12 @@ class Survey:
         wish, package = self.wish, self.package
         out = self._left_out()
         taking_part = {host: known for host, known in self.hosts.items() if host not in out}
-        rotated = self._rotated(taking_part, registry)
-        made_for = rotated.made if wish.kind == ROTATION else self._profiles(taking_part)
+        unfinished = self._unfinished(registry)
+        rotated = self._rotated(taking_part, unfinished, registry)
+        with Providers(self.access) as providers:
+            made_for = rotated.made if wish.kind == ROTATION else self._profiles(taking_part, unfinished, providers)
         profiles = {host: each.profile for host, each in made_for.items()}
         runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
-        unfinished = self._unfinished(registry)
 
         def made(wanted: Wish) -> Plan:
             return make_plan(
@@ -147,26 +148,28 @@ class Survey:
                 self.refusals.note(Blocker(code_of(hosts[host].info), problem, _MEND, (host,)))
             return unready
 
-    def _rotated(self, hosts: Hosts, registry: Registry) -> Rotated:
+    def _rotated(self, hosts: Hosts, unfinished: Plan | None, registry: Registry) -> Rotated:
         """What a rotation brings; nothing where something else is asked for."""
         manifest, path, nothing = self.package.manifest, self.package.path, Rotated({}, {}, ())
         if self.wish.kind != ROTATION or manifest is None or path is None:
             return nothing
         known, access = registry.profiles, self.access
-        return self.refusals.ask(lambda: rotate(manifest, path, hosts, known=known, access=access), nothing)
+        pins = pins_of(unfinished, self.wish, manifest.digest, self.hosts, named=bool(self.rollout))
+        return self.refusals.ask(lambda: rotate(manifest, path, hosts, known=known, access=access, pins=pins), nothing)
 
-    def _profiles(self, hosts: Hosts) -> dict[str, Made]:
+    def _profiles(self, hosts: Hosts, unfinished: Plan | None, providers: Providers) -> dict[str, Made]:
         """Those that can be made. What is refused for any host is told for all; then halves are tried, and halves of
         those, until it is known who is not concerned."""
         manifest, path = self.package.manifest, self.package.path
         if manifest is None or path is None or not hosts:
             return {}
         scope, found = Scope(self.wish.environment, self.wish.instance), dict[str, Made]()
+        pins = pins_of(unfinished, self.wish, manifest.digest, self.hosts, named=bool(self.rollout))
 
         def refusal(names: list[str]) -> RelmgmtError | None:
             try:
                 some = {name: hosts[name] for name in names}
-                found.update(make_profiles(manifest, path, some, scope, self.access))
+                found.update(make_profiles(manifest, path, some, scope, self.access, pins=pins, providers=providers))
             except RelmgmtError as exc:
                 return exc
             return None

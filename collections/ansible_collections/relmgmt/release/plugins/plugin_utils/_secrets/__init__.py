@@ -9,6 +9,7 @@ from __future__ import annotations
 from .reference import Reference, parse
 from .resolve import PROVIDERS, Providers, bind, resolve
 from .secret import Access, Provider, Secret, Versioned
+from .stores import read_stores
 from .vault import Kept, Vault, give_back, renew
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "bind",
     "give_back",
     "parse",
+    "read_stores",
     "renew",
     "resolve",
 ]

@@ -121,32 +121,35 @@ class Line:
 
     def _response(self, method: str, address: str, target: str, body: Data | None) -> t.Any:
         (adapter,) = optional("hvac.adapters", "RawAdapter", package="hvac")
-        RequestException, SSLError = optional(  # noqa: N806 - they are classes
-            "requests.exceptions", "RequestException", "SSLError", package="requests"
-        )
+        (failures,) = optional("requests", "exceptions", package="requests")
         over = self._connection
         opened = adapter(
             base_uri=address,
             token=self.token,
-            cert=(over.client_cert, over.client_key or over.client_cert) if over.client_cert else None,
-            verify=(over.ca_cert or True) if not over.skip_verify else False,
             timeout=over.timeout,
-            proxies={"http": over.proxy, "https": over.proxy} if over.proxy else None,
             allow_redirects=False,
             session=self._session(),
             namespace=over.namespace or None,
+            **self._way(),
         )
         options = {"json": dict(body)} if body is not None else {}
         try:
             return opened.request(method, target, raise_exception=False, stream=True, **options)
-        except SSLError as exc:
+        except failures.SSLError as exc:
             raise self._untrusted(exc) from None
-        except (RequestException, OSError, ValueError) as exc:
-            if isinstance(exc, OSError) and not isinstance(exc, RequestException):  # a certificate that is not there
-                raise self._error(
-                    "unreachable", f"cannot be asked: {safe(exc)}", "See ca_cert and client_cert."
-                ) from None
+        except (failures.RequestException, ValueError) as exc:
             raise self._away(exc) from None
+        except OSError as exc:  # a file that is not there
+            hint = "See ca_cert, client_cert and client_key."
+            raise self._error("unreachable", f"cannot be asked: {safe(exc)}", hint) from None
+
+    def _way(self) -> dict[str, t.Any]:
+        over = self._connection
+        return {
+            "cert": (over.client_cert, over.client_key or over.client_cert) if over.client_cert else None,
+            "verify": (over.ca_cert or True) if not over.skip_verify else False,
+            "proxies": {"http": over.proxy, "https": over.proxy} if over.proxy else {},
+        }
 
     def _session(self) -> t.Any:
         if not self._sessions:
@@ -154,15 +157,13 @@ class Line:
             session = made()
             # What the environment says of other programs (a .netrc, a bundle of certificates) does not count here.
             session.trust_env = False
-            over = self._connection
-            session.verify = (over.ca_cert or True) if not over.skip_verify else False
-            session.cert = (over.client_cert, over.client_key or over.client_cert) if over.client_cert else None
-            session.proxies = {"http": over.proxy, "https": over.proxy} if over.proxy else {}
+            for name, value in self._way().items():
+                setattr(session, name, value)
             self._sessions.append(session)
         return self._sessions[0]
 
     def _contents(self, response: t.Any) -> bytes:
-        (RequestException,) = optional("requests.exceptions", "RequestException", package="requests")  # noqa: N806
+        (failures,) = optional("requests", "exceptions", package="requests")
         found, end = b"", self._clock() + self._connection.timeout * 3
         try:
             for part in response.iter_content(1 << 16):
@@ -171,7 +172,7 @@ class Line:
                     raise self._error("too-large", f"sends more than {LARGEST >> 20} MiB", "Is this a Vault?")
                 if self._clock() > end:
                     raise _TroubleError(self._error("unreachable", "sends its answer too slowly", "Ask who runs it."))
-        except RequestException as exc:
+        except failures.RequestException as exc:
             raise self._away(exc) from None
         return found
 

@@ -167,5 +167,5 @@ class Vault:
     def _located(self, settings: Settings) -> Settings:
         over = settings.connection
         paths = {name: getattr(over, name) for name in ("ca_cert", "client_cert", "client_key")}
-        found = {name: str(self._path(path)) if path else "" for name, path in paths.items()}
+        found: dict[str, t.Any] = {name: str(self._path(path)) if path else "" for name, path in paths.items()}
         return dataclasses.replace(settings, connection=dataclasses.replace(over, **found))

@@ -31,7 +31,7 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     render_again,
     run_directory,
 )
-from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import Access, Secret
+from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import PROVIDERS, Access, Reference, Secret
 
 from .fleet import PACKAGE, deployment, host, info, lost, manifest, wish
 
@@ -39,7 +39,7 @@ TEMPLATE = "port = {{ config.port }}\ntoken = {{ secrets.token }}\n"
 SCOPE = (PACKAGE, "prod", "main")
 FREELY = Policy(rehearsal="waived", reason="the gate has tests of its own")
 TIMING = Timing(forks=5)
-ME, OTHER = Holder("here", "boot", 1, "10"), Holder("here", "boot", 2, "20")
+ME, OTHER, THIRD = (Holder("here", "boot", number, f"{number}0") for number in (1, 2, 3))
 
 
 @pytest.fixture(autouse=True)
@@ -254,6 +254,49 @@ def test_the_run_after_a_crash_resumes_with_a_greater_token(
     assert (second.plan.id, second.plan.waves) == (first.plan.id, first.plan.waves)
     assert second.lease.token > first.lease.token
     assert registry.rollout(first.plan.id)["token"] == second.lease.token
+
+
+class Notes:
+    """A store that keeps old versions: as many as ``newest`` says."""
+
+    newest = 1
+
+    def __init__(self, access: Access, scheme: str) -> None:
+        """Nothing is asked."""
+
+    def check(self, reference: Reference) -> None:
+        """Each is fine."""
+
+    def read(self, reference: Reference) -> Secret:
+        return self.read_at(reference, str(self.newest))
+
+    def read_at(self, reference: Reference, version: str) -> Secret:
+        return Secret(str(reference), f"hunter{version}", version)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_rollout_that_goes_on_keeps_the_versions_of_its_secrets_and_a_new_one_does_not(
+    registry: Registry, package: MakePackage, alive: set[Holder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PROVIDERS, "notes", Notes)
+    bound = {"relmgmt_secrets": {PACKAGE: {"token": "notes:a#b"}}, "relmgmt_config": {PACKAGE: {"port": 80}}}
+    fleet = {name: host(info(), **bound) for name in ("a", "b")}
+    first = begin(registry, fleet, package())
+    assert first.plan.versions == {"notes:a#b": "1"}
+    alive.clear()
+    monkeypatch.setattr(Notes, "newest", 2)
+    again = begin(registry, fleet, package(), holder=OTHER)
+    assert (again.plan.id, again.plan.versions) == (first.plan.id, {"notes:a#b": "1"})
+    assert [again.plan.hosts[name].profile for name in fleet] == [first.plan.hosts[name].profile for name in fleet]
+    alive.clear()
+    part = {"a": fleet["a"]}
+    joined = open_rollout(opening(registry, part, package(), rollout=first.plan.id), registry, THIRD)
+    assert joined.plan.hosts["a"].profile == first.plan.hosts["a"].profile
+    alive.clear()
+    other = begin(registry, fleet, package("2.1.0"), holder=ME)
+    assert (other.plan.id != first.plan.id, other.plan.versions) == (True, {"notes:a#b": "2"})
 
 
 def test_another_version_supersedes_an_unfinished_rollout(registry: Registry, package: MakePackage) -> None:

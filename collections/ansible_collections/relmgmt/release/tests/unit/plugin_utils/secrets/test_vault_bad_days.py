@@ -23,7 +23,11 @@ from .test_vault_engines import refused
 from .test_vault_logins import given_token
 
 SECRET = "vault:kv/app#password"
-GOOD = (200, {"data": {"data": {"password": "hunter2"}, "metadata": {"version": 7}}}, {})
+GOOD: tuple[int, t.Any, dict[str, str]] = (
+    200,
+    {"data": {"data": {"password": "hunter2"}, "metadata": {"version": 7}}},
+    {},
+)
 MOUNTS = {"kv": "kv2"}
 
 

@@ -193,7 +193,11 @@ def database(store: Store) -> t.Iterator[str]:
     with postgres.cluster() as cluster:
         mount = f"{store.name}-db"
         store.mount(mount, "database")
-        about = {"plugin_name": "postgresql-database-plugin", "allowed_roles": "*", "username": postgres.USER}
+        about: dict[str, t.Any] = {
+            "plugin_name": "postgresql-database-plugin",
+            "allowed_roles": "*",
+            "username": postgres.USER,
+        }
         url = f"user={{{{username}}}} host={cluster.directory} dbname=postgres sslmode=disable"
         store.server.do("POST", f"{mount}/config/pg", {**about, "connection_url": url})
         create = ["CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"]
