@@ -28,6 +28,8 @@ class ActionModule(HostAction):
 
         fallback = [pathlib.Path(path).expanduser() for path in params["fallback"]]
         request = {**self.address(params), "manifest": document, "profile": profile, "adopt": params["adopt"]}
+        if params["companions"]:
+            request["companions"] = _read(pathlib.Path(params["companions"]).expanduser(), "companions")
 
         def payload(wanted: set[str] | None) -> bytes:
             if wanted is not None:

@@ -13,7 +13,7 @@ import typing as t
 import ansible.constants as C
 from ansible import context
 
-from ..module_utils._model.errors import InputError
+from ..module_utils._model.errors import BackendError, InputError
 from ..module_utils._model.manifest import Manifest
 from ..plugin_utils import _keeper as keeper
 from ..plugin_utils._access import access_of
@@ -26,6 +26,7 @@ from ..plugin_utils._registry import (
     REVERT,
     ROLLBACK,
     ROLLOUT,
+    ROTATION,
     Holder,
     Registry,
     heartbeat,
@@ -38,6 +39,7 @@ from ..plugin_utils._rollout import (
     LEASE_SECONDS,
     NEW,
     SECRETS_PREFIX,
+    Fetch,
     Gate,
     HostInput,
     Opened,
@@ -57,6 +59,7 @@ from ..plugin_utils._rollout import (
     hand_on,
     open_rollout,
     require_fit_limit,
+    require_one_release,
     run_directory,
     running,
     site_budgets_of,
@@ -98,7 +101,7 @@ class ActionModule(ControllerAction):
         self, params: dict[str, t.Any], hosts: dict[str, HostInput], run: str, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         policy = self._policy(params)
-        package = self._package(params, run)
+        package = self._package(params, run, hosts)
         hosts = with_replaced(hosts, package.manifest)
         wish = self._wish(params, package, hosts)
         known = task_vars["hostvars"]
@@ -124,6 +127,7 @@ class ActionModule(ControllerAction):
                 rollout=params["rollout"],
                 wait=params["join_seconds"],
                 by=params["by"] or login(),
+                fetch=self._fetch(params, run),
             )
             opened = (
                 check_rollout(opening, registry, run) if self.check_mode else open_rollout(opening, registry, holder)
@@ -235,9 +239,28 @@ class ActionModule(ControllerAction):
             where=where_in(known),
         )
 
-    def _package(self, params: dict[str, t.Any], run: str) -> Package:
+    def _running_package(self, params: dict[str, t.Any], run: str, hosts: t.Mapping[str, HostInput]) -> Package:
+        """The package that hosts run, promoted by now or not.
+
+        Raises:
+            InputError: they run none, or several.
+            BackendError: it cannot be had (``rotation-package-missing``).
+        """
+        digest, version = require_one_release(hosts, package=params["package"], version=params["version"])
+        path = self._fetch(params, run)({digest: version}).get(digest)
+        if path is None:
+            raise BackendError(
+                "rotation-package-missing",
+                f"The package {params['package']} {version} that hosts run cannot be had: its templates are needed",
+                hint="See that the DML still has it (package_info), or that the cache does.",
+            )
+        return Package(Manifest.from_dict(json.loads((path / "manifest.json").read_bytes())), path)
+
+    def _package(self, params: dict[str, t.Any], run: str, hosts: t.Mapping[str, HostInput]) -> Package:
         if params["kind"] == ROLLBACK:
             return Package(None, None)
+        if params["kind"] == ROTATION:
+            return self._running_package(params, run, hosts)
         settings, version = Settings.from_params(params), params["version"] or None
         scope = (params["package"], params["environment"], params["instance"])
         with Registry.open(location(params), write=not self.check_mode) as registry:
@@ -263,11 +286,17 @@ class ActionModule(ControllerAction):
         """Release that hosts are to leave → its package, where it can be had."""
         left = [running(known) for host, known in hosts.items() if plan.hosts[host].action == DEPLOY]
         releases = {here["release"]: here["version"] for here in left if here and here["release"] != plan.digest}
-        if not releases or not plan.digest:
-            return {}
-        cache = run_directory.make(run) / "cache" if self.check_mode else None
+        return dict(self._fetch(params, run)(releases)) if releases and plan.digest else {}
+
+    def _fetch(self, params: dict[str, t.Any], run: str) -> Fetch:
+        """Finds packages of releases that hosts hold."""
         about = {"package": params["package"], "environment": params["environment"]}
-        return find_packages(Settings.from_params(params), releases, cache=cache, **about)
+
+        def fetch(releases: t.Mapping[str, str]) -> dict[str, pathlib.Path]:
+            cache = run_directory.make(run) / "cache" if self.check_mode else None
+            return find_packages(Settings.from_params(params), releases, cache=cache, **about)
+
+        return fetch
 
 
 def with_warning(result: dict[str, t.Any], warning: str) -> dict[str, t.Any]:

@@ -77,7 +77,7 @@ class ActionModule(Planning):
         access = refusals.ask(lambda: self._access(request), self._access({"secret_stores": {}}))
         refusals.ask(lambda: self._check_environment(request, fleet), None)
         hosts = {host: self._host(request["infos"], fleet[host]) for host in request["hosts"]}
-        package = self._found(request, run, refusals)
+        package = self._found(request, run, hosts, refusals)
         hosts = with_replaced(hosts, package.manifest)
         wish = self._wished(request, hosts, package, refusals)
         with Registry.open(location(request), write=False) as registry:
@@ -93,6 +93,7 @@ class ActionModule(Planning):
                 inventory=lambda host: plain({DATABASES: fleet[host].get(DATABASES)}) if host in fleet else None,
                 refusals=refusals,
                 rollout=request["rollout"],
+                fetch=self._fetch(request, run),
             )
             opened = survey.plan(registry, Holder.run(), run)
             if request["kind"] == REHEARSAL:
@@ -105,13 +106,19 @@ class ActionModule(Planning):
         result = hand_on(opened, package, hosts, check=True, **about)
         for host, task in result["tasks"].items():
             task["profile"] = task.get("profile", "") if opened.plan.hosts[host].profile else ""
-        notes = [note for note in (opened.clocks.warning, fallen_back(opened.fallbacks)) if note] + list(self._told)
-        return {**result, "changed": False, "notes": notes, "blockers": [found.to_dict() for found in refusals.found]}
+        told = (opened.clocks.warning, fallen_back(opened.fallbacks), *opened.notes, *self._told)
+        notes = [note for note in told if note]
+        return {
+            **result,
+            "changed": False,
+            "notes": [note for note in notes if note],
+            "blockers": [found.to_dict() for found in refusals.found],
+        }
 
-    def _found(self, request: Data, run: str, refusals: Refusals) -> Package:
+    def _found(self, request: Data, run: str, hosts: dict[str, HostInput], refusals: Refusals) -> Package:
         """The package; an empty one where it cannot be had."""
         nothing = Package(None, None)
-        return refusals.ask(lambda: self._package(request, run), nothing) if request["environment"] else nothing
+        return refusals.ask(lambda: self._package(request, run, hosts), nothing) if request["environment"] else nothing
 
     @staticmethod
     def _wished(request: Data, hosts: dict[str, HostInput], package: Package, refusals: Refusals) -> Wish:

@@ -12,7 +12,7 @@ from ansible.utils.display import Display
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import BackendError, ConflictError, RelmgmtError
 from ..plugin_utils._action import ControllerAction
-from ..plugin_utils._registry import PAUSE, REVERT, ROLLOUT, Entry, Order, Registry, entry, utc_now
+from ..plugin_utils._registry import FORWARD, PAUSE, REVERT, Entry, Order, Registry, entry, utc_now
 from ..plugin_utils._rollout import (
     ACTIVATED,
     BEGIN,
@@ -170,7 +170,7 @@ def _judged(judging: Judging, verdict: Verdict, begun: set[int], *, baked: bool)
     and one that an earlier job of the rollout has switched."""
     plan, wave = judging.plan, judging.wave
     goes_on = verdict.verdict == outcome.CONTINUE
-    if plan.kind == ROLLOUT and goes_on and judging.step in (BEGIN, ACTIVATED):
+    if plan.kind in FORWARD and goes_on and judging.step in (BEGIN, ACTIVATED):
         return []
     found = []
     if not (baked and verdict.verdict == outcome.PAUSE):

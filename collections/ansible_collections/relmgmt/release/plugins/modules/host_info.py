@@ -100,6 +100,8 @@ release:
       leaves a deployment that nobody confirms; null where there is none.
     - C(frozen) is why no way leads behind the deployment C(frozen_at), V(0) and empty where that is not so.
     - C(migrations) of a deployment lists, for each database, what its release does to it.
+    - C(resealed) of a deployment is the one by whose confirmation it got newer secrets, V(0) where it has those that it
+      was staged with.
     - C(interrupted) says that a crash left something half done; the next verb that changes something finishes it.
     - >-
       C(drift) is there with O(verify). Its C(findings) each have a C(path), below the instance or absolute, or the name
@@ -119,6 +121,7 @@ release:
       profile: "sha256:4f..."
       proven: true
       release: "sha256:9a..."
+      resealed: 0
       status: confirmed
       version: 3.9.0
       versions: {"ansible-vault:secrets.yml#htpasswd": 9c1185a5c5e9}

@@ -87,4 +87,12 @@ removed:
   type: list
   elements: str
   sample: [deployments/1, releases/3.8.3-1c2d3e4f]
+resealed:
+  description: >-
+    Deployments that the host holds and that got newer secrets by this, because it proves them; see
+    O(relmgmt.release.release_stage#module:companions).
+  returned: when it was confirmed, or would be
+  type: list
+  elements: int
+  sample: [2]
 """

@@ -52,6 +52,13 @@ options:
       V(unit-foreign).
     type: bool
     default: false
+  companions:
+    description: >-
+      File on the controller with profiles for deployments that the host holds, as M(relmgmt.release.rollout_plan) wrote
+      it. They are sealed beside those deployments and take their places when this one is confirmed; a way back that is
+      taken before leads to what was sealed before. What does not fit the host is left out.
+    type: str
+    default: ""
   held:
     description: >-
       Deployments that the host holds, as M(relmgmt.release.host_info) returned them. Files of theirs are not sent. A
@@ -115,6 +122,12 @@ from:
   returned: when the host answered
   type: int
   sample: 2
+companions:
+  description: Deployments that are re-sealed when this one is confirmed.
+  returned: when the host answered
+  type: list
+  elements: int
+  sample: [2]
 repaired:
   description: >-
     Paths below the instance that were damaged or missing and were repaired, in check mode those that would be. A tree

@@ -71,7 +71,7 @@ rollouts:
       type: str
       sample: 20261121T103000Z-3f9a
     kind:
-      description: V(rollout), V(rollback) or V(rehearsal).
+      description: V(rollout), V(rollback), V(rehearsal) or V(rotation).
       type: str
       sample: rollout
     package:

@@ -46,10 +46,13 @@ options:
       - V(rollback) goes back to a version that the hosts still hold and needs no DML.
       - V(rehearsal) brings a version to hosts that are well and stand on another one, to go back again.
       - >-
+        V(rotation) brings hosts the newest secrets with the version and the values that they run with, as they are on
+        record; only hosts whose secrets have other versions by now take part. It needs no rehearsal.
+      - >-
         V(revert) takes back what an open rollout has brought, after somebody has ordered that
         (M(relmgmt.release.rollout_order)). It needs no DML either, and RV(verdict) says who goes back with whom.
     type: str
-    choices: [rollout, rollback, rehearsal, revert]
+    choices: [rollout, rollback, rehearsal, rotation, revert]
     default: rollout
   package:
     description: Name of the package, C(team/app).

@@ -35,7 +35,7 @@ _ANSWER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("outcome", "reason", "version", "cause", "code", "database", "before"), str),
     **dict.fromkeys(("deployment", "from", "to"), int),
     **dict.fromkeys(("diff", "host", "release", "service"), dict),
-    **dict.fromkeys(("probes", "removed", "kept", "repaired", "steps"), list),
+    **dict.fromkeys(("probes", "removed", "kept", "repaired", "steps", "companions", "resealed"), list),
     **dict.fromkeys(("changed", "inconclusive"), bool),
     **dict.fromkeys(("recovered", "after", "failing"), (str, type(None))),
     **dict.fromkeys(("awaits", "seconds", "takes"), (int, float)),

@@ -25,7 +25,17 @@ from ..module_utils._model.profile import Profile
 from ._holder import Holder
 from ._secrets import Secret
 
-__all__ = ["KEPT_SECONDS", "make", "profile_path", "read_secrets", "remove", "write_profiles", "write_secrets"]
+__all__ = [
+    "KEPT_SECONDS",
+    "companions_path",
+    "make",
+    "profile_path",
+    "read_secrets",
+    "remove",
+    "write_companions",
+    "write_profiles",
+    "write_secrets",
+]
 
 KEPT_SECONDS = 24 * 3600
 _SECRETS = "secrets.json"
@@ -108,7 +118,25 @@ def _changed(path: pathlib.Path) -> float:
         return 0.0
 
 
-def _write(path: pathlib.Path, data: t.Mapping[str, t.Any]) -> None:
+class Writable(t.Protocol):
+    """What goes to a host in a form of JSON."""
+
+    def to_dict(self) -> dict[str, t.Any]: ...
+
+
+def write_companions(
+    directory: pathlib.Path, hosts: t.Iterable[str], companions: t.Mapping[str, t.Sequence[Writable]]
+) -> None:
+    """One file for each of the hosts that has companions; what an earlier plan left of the others goes."""
+    for host in hosts:
+        path = companions_path(directory, host)
+        if companions.get(host):
+            _write(path, [companion.to_dict() for companion in companions[host]])
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _write(path: pathlib.Path, data: object) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         json.dump(data, stream)
@@ -117,6 +145,11 @@ def _write(path: pathlib.Path, data: t.Mapping[str, t.Any]) -> None:
 def profile_path(directory: pathlib.Path, host: str) -> pathlib.Path:
     """The file of a host; its name in the inventory may hold anything."""
     return directory / "profiles" / (host.encode("utf-8").hex() + ".json")
+
+
+def companions_path(directory: pathlib.Path, host: str) -> pathlib.Path:
+    """The file beside it, where the host has any."""
+    return profile_path(directory, host).with_suffix(".companions.json")
 
 
 def remove(run: str, *, environ: t.Mapping[str, str] | None = None) -> None:

@@ -160,6 +160,10 @@ def _subject(item: Event, versions: t.Mapping[int, str]) -> str:
         return "at deployment " + named(item["deployment"])
     if item["event"] == "thawed":
         return "ways lead back again"
+    if item["event"] in ("resealing", "resealed"):
+        numbers = sorted(map(int, item["profiles" if "profiles" in item else "deployments"]))
+        held = ", ".join(map(named, numbers)) or "none"
+        return f"deployment {held} with the secrets of deployment {named(item['deployment'])}"
     if item["event"] in ("migrating", "migrated"):
         return f"{item['database']}: {_migration(item)}, by deployment {named(item['deployment'])}"
     text = "deployment " + named(item.get("deployment", "?"))
@@ -186,7 +190,10 @@ def _deployment(about: Answer) -> str:
 
 
 def _known(about: Answer | None) -> str:
-    return f"{_deployment(about)}, {about['status']}" if about else "none"
+    if not about:
+        return "none"
+    resealed = f", with the secrets of deployment {about['resealed']}" if about.get("resealed") else ""
+    return f"{_deployment(about)}, {about['status']}{resealed}"
 
 
 def _nothing(adopted: Answer | None, *, what: str = "") -> str:

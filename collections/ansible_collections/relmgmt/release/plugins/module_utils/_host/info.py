@@ -142,6 +142,7 @@ def about(history: History, deployment: int) -> Answer | None:
         "profile": event["profile"],
         "status": history.status[deployment],
         "proven": deployment in history.proven,
+        "resealed": event.get("resealed", 0),
     }
 
 

@@ -78,8 +78,8 @@ class Instance:
         """The journal's account. Where it and the link ``current`` differ, the journal decides."""
         return self.journal.history()
 
-    def meta(self, deployment: int) -> dict[str, t.Any]:
-        """``version``, ``release``, ``profile``, ``versions`` of a deployment.
+    def meta(self, deployment: int | str) -> dict[str, t.Any]:
+        """``version``, ``release``, ``profile``, ``versions`` of a deployment, or of a companion by its name.
 
         Raises:
             BackendError: it is not there (``deployment-missing``).

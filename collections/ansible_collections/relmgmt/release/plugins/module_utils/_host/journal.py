@@ -6,7 +6,7 @@
 
 One JSON object a line, fsynced before the step that it announces. Events:
 
-    staged       deployment, version, release, profile
+    staged       deployment, version, release, profile; companions, where there are any (see there): held → profile
     adopted      record                       what deployment 0 is from now on; empty: ``absent``
     replaces     record, package              the same: deployment 0 is that package, which runs here
     replaced     by                           that package has taken the place of this one: nothing of it is to run
@@ -26,6 +26,8 @@ One JSON object a line, fsynced before the step that it announces. Events:
     pruned       deployments
     frozen       deployment, reason           no way leads behind it any more
     thawed       reason                       ways lead everywhere again
+    resealing    deployment, profiles         what it proves: from now on these held ones have these profiles
+    resealed     deployment, deployments      and lie under their own names with them
     migrating    deployment, database, from, to, direction   a step is about to be taken; for people, like the next
     migrated     deployment, database, version, reason       what the database said after it
 
@@ -76,7 +78,8 @@ class History:
     takes (reboot), which took effect by one (booted), whether it still has to go into traffic (owed), until when it may
     stay provisional (deadline), behind which deployment no way leads (frozen; 0: none), and why; the record of what
     deployment 0 is (adopted; empty: ``absent``), the package that it is (replaces; empty: none), and the package that
-    has taken the place of this one (replaced; empty: none)."""
+    has taken the place of this one (replaced; empty: none); which held ones each would re-seal, with which profile
+    (companions); by which that has begun and is not finished, and which they are (resealing)."""
 
     def __init__(self, events: t.Iterable[Event] = ()) -> None:
         self.current = 0
@@ -95,6 +98,8 @@ class History:
         self.adopted = ""
         self.replaces = ""
         self.replaced = ""
+        self.companions: dict[int, dict[int, str]] = {}
+        self.resealing: tuple[int, tuple[int, ...]] | None = None
         self._origin: dict[int, int] = {}
         for event in events:
             fold = getattr(self, "_" + event["event"], None)
@@ -154,7 +159,18 @@ class History:
     @property
     def interrupted(self) -> bool:
         """Whether a crash left something half done."""
-        return self.unfinished is not None or self.owed
+        return self.unfinished is not None or self.owed or self.resealing is not None or self.companions_due
+
+    @property
+    def companions_due(self) -> bool:
+        """Whether what stands is final, and held deployments wait to be re-sealed with its secrets."""
+        final = self.current in self.proven and not self.provisional and self.unfinished is None
+        return final and self.current in self.companions
+
+    def may_be_resealed(self, deployment: int, *, by: int) -> bool:
+        """Whether it is held, was confirmed, does not run, and has no newer secrets already."""
+        event = self.staged.get(deployment)
+        return event is not None and deployment in self.proven - {by} and event.get("resealed", 0) < by
 
     @property
     def serves(self) -> bool:
@@ -175,6 +191,10 @@ class History:
     def _staged(self, event: Event) -> None:
         self.staged[event["deployment"]] = event
         self.status[event["deployment"]] = outcome.STAGED
+        companions = {int(number): profile for number, profile in event.get("companions", {}).items()}
+        self.companions.pop(event["deployment"], None)
+        if companions:
+            self.companions[event["deployment"]] = companions
 
     def _adopted(self, event: Event) -> None:
         self.adopted, self.replaces = event["record"], ""
@@ -219,6 +239,7 @@ class History:
         self._stand(event["to"], event)
         self.status[event["deployment"]] = outcome.REVERTED
         self.left[event["deployment"]] = event
+        self.companions.pop(event["deployment"], None)
 
     def _returned(self, event: Event) -> None:
         self._stand(event["deployment"], event)
@@ -253,6 +274,18 @@ class History:
     def _migrated(self, event: Event) -> None:
         """The database knows."""
 
+    def _resealing(self, event: Event) -> None:
+        by = event["deployment"]
+        numbers = tuple(int(number) for number in event["profiles"])
+        for number in numbers:
+            profile = event["profiles"][str(number)]
+            self.staged[number] = dict(self.staged[number], profile=profile, resealed=by)
+        self.companions.pop(by, None)
+        self.resealing = (by, numbers)
+
+    def _resealed(self, event: Event) -> None:
+        self.resealing = None
+
     def _pruned(self, event: Event) -> None:
         for deployment in event["deployments"]:
             self.staged.pop(deployment, None)
@@ -260,6 +293,7 @@ class History:
             self.proven.discard(deployment)
             self.left.pop(deployment, None)
             self.booted.discard(deployment)
+            self.companions.pop(deployment, None)
         self._origin = {
             later: earlier for later, earlier in self._origin.items() if later in self.staged and earlier in self.staged
         }

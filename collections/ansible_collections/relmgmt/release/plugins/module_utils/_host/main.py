@@ -52,12 +52,22 @@ class Request(t.NamedTuple):
 def _stage(instance: Instance, request: Request) -> Answer:
     from .._model.manifest import Manifest
     from .._model.profile import Profile
+    from .companions import Companion
     from .stage import Staging
 
     manifest, profile = Manifest.from_dict(request.params["manifest"]), Profile.from_dict(request.params["profile"])
     lost = request.params.get("lost")
     adopt = bool(request.params.get("adopt"))
-    staging = Staging(instance, manifest, profile, request.tools, engine=request.engine, lost=lost, adopt=adopt)
+    staging = Staging(
+        instance,
+        manifest,
+        profile,
+        request.tools,
+        engine=request.engine,
+        lost=lost,
+        adopt=adopt,
+        companions=Companion.all_of(request.params.get("companions") or ()),
+    )
     return staging.predict() if request.check else staging.run(request.payload)
 
 

@@ -47,7 +47,7 @@ class Placing:
 
     def build(self) -> list[Built]:
         """Release and profile, to be flushed and then settled."""
-        return [self._release(), self._rendered()]
+        return [self._release(), self.render()]
 
     def settle(self, built: t.Iterable[Built]) -> None:
         """Give names to what was built; what stands there just the same stays."""
@@ -59,8 +59,9 @@ class Placing:
                 if stood and parts[0] == "profiles":
                     self._seal_others(parts)
 
-    def deploy(self, number: int, engine: str) -> None:
-        """The deployment, sealed; then the journal says that it is staged. engine: its path below the instance."""
+    def deploy(self, number: int, engine: str, companions: t.Mapping[int, str]) -> None:
+        """The deployment, sealed; then the journal says that it is staged. engine: its path below the instance;
+        companions: the held deployments that have one → its profile."""
         digests = {"release": self._manifest.digest, "profile": self._profile.digest}
         meta = dict(digests, version=self._manifest.version, versions=dict(self._profile.versions))
         directory = self._disk.temporary("deployments", str(number))
@@ -73,7 +74,14 @@ class Placing:
         self._disk.keep_reserve()
         self._disk.flush()
         self._disk.settle(directory, "deployments", str(number), mode=0o755)
-        self._instance.journal.write("staged", deployment=number, version=self._manifest.version, **digests)
+        self.announce(number, companions)
+
+    def announce(self, number: int, companions: t.Mapping[int, str]) -> None:
+        """Write that it is staged."""
+        about: dict[str, t.Any] = {"release": self._manifest.digest, "profile": self._profile.digest}
+        if companions:
+            about["companions"] = {str(held): profile for held, profile in companions.items()}
+        self._instance.journal.write("staged", deployment=number, version=self._manifest.version, **about)
 
     def _release(self) -> Built:
         parts = ("releases", release_name(self._manifest.version, self._manifest.digest))
@@ -83,7 +91,8 @@ class Placing:
         (directory / "manifest.json").write_bytes(self._manifest.to_bytes())
         return Built(directory, parts, 0o755)
 
-    def _rendered(self) -> Built:
+    def render(self) -> Built:
+        """The profile alone, likewise."""
         parts = ("profiles", profile_name(self._profile.digest))
         directory = self._disk.temporary(*parts)
         for item in self._profile.files:

@@ -13,6 +13,7 @@ import typing as t
 from .._model import outcome
 from .._model.errors import InputError
 from .._model.manifest import Manifest, Unit
+from .companions import companion_name, split_name
 from .engines import unneeded
 from .instance import Instance, profile_name, release_name
 from .journal import Event, History
@@ -55,12 +56,16 @@ def prune(instance: Instance, retention: Retention, *, now: float, check: bool) 
     history = History(events)
     kept = _kept(history, retention.keep, recent(events, days=retention.days, now=now))
     going = [number for number in instance.deployments() if number not in kept]
+    companions = [name for name in instance.disk.names("deployments") if split_name(name)]
+    staying = [name for name in companions if name in _coming(history, kept)]
     going_bytes = {
-        "deployments": [str(number) for number in going],
+        "deployments": [*map(str, going), *(name for name in companions if name not in staying)],
         "releases": _unused(
             instance, "releases", {release_name(m["version"], m["release"]) for m in _metas(instance, kept)}
         ),
-        "profiles": _unused(instance, "profiles", {profile_name(m["profile"]) for m in _metas(instance, kept)}),
+        "profiles": _unused(
+            instance, "profiles", {profile_name(m["profile"]) for m in _metas(instance, [*kept, *staying])}
+        ),
     }
     going_bytes["bin"] = unneeded(instance, kept)
     removed = [f"{directory}/{name}" for directory, names in going_bytes.items() for name in names]
@@ -101,8 +106,18 @@ def _kept(history: History, keep: int, young: set[int]) -> set[int]:
     return (kept | set(proven[:keep]) | (young & history.proven)) & set(history.staged)
 
 
-def _metas(instance: Instance, numbers: t.Iterable[int]) -> list[dict[str, t.Any]]:
-    return [instance.meta(number) for number in numbers]
+def _coming(history: History, kept: set[int]) -> set[str]:
+    """The companions that a deployment which stays still has for one which stays."""
+    return {
+        companion_name(held, coming)
+        for coming, companions in history.companions.items()
+        for held in companions
+        if {held, coming} <= kept
+    }
+
+
+def _metas(instance: Instance, names: t.Iterable[int | str]) -> list[dict[str, t.Any]]:
+    return [instance.meta(name) for name in names]
 
 
 def _unused(instance: Instance, directory: str, used: set[str]) -> list[str]:

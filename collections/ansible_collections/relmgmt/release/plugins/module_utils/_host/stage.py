@@ -26,6 +26,7 @@ from .adopting import Adopting
 from .arming import SYSTEMD, kind_of_guard
 from .capsule import Capsule, damaged
 from .claims import require_free
+from .companions import Companion, Companions
 from .compiling import keep
 from .difference import Side, difference
 from .engine_file import install
@@ -34,7 +35,7 @@ from .journal import History
 from .keeping import filled
 from .mending import Mending
 from .objects import Objects
-from .placing import Placing, about_runtime
+from .placing import Built, Placing, about_runtime
 from .probe import check as check_probe
 from .repair import Repair
 from .replacing import predecessor
@@ -48,7 +49,8 @@ Answer = t.Dict[str, t.Any]
 
 class _Survey(t.NamedTuple):
     """What there is to do. standing: the deployment that already is what is asked for, 0 for none; before: what runs;
-    units: all that are to be whole in the end; lacking: those that are not; adopting: what becomes of deployment 0."""
+    units: all that are to be whole in the end; lacking: those that are not; adopting: what becomes of deployment 0;
+    companions: by the deployments that they are of; accompanied: whether they are sealed here already."""
 
     standing: int
     before: Side | None
@@ -56,6 +58,8 @@ class _Survey(t.NamedTuple):
     units: list[Unit]
     lacking: list[Unit]
     adopting: Adopting
+    companions: dict[int, Companion]
+    accompanied: bool
 
     @property
     def repaired(self) -> list[str]:
@@ -63,7 +67,7 @@ class _Survey(t.NamedTuple):
 
     @property
     def changed(self) -> bool:
-        return not self.standing or bool(self.repaired) or self.adopting.changed
+        return not self.standing or bool(self.repaired) or self.adopting.changed or not self.accompanied
 
 
 class Staging:
@@ -71,6 +75,7 @@ class Staging:
 
     lost: digests of files that the controller was asked for and cannot get either; None if it was not asked yet.
     adopt: whether what runs on the host already, and the release takes the place of, may be stopped for it.
+    companions: what held deployments become when this one is confirmed; those that do not fit are left out.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Staging:
         engine: bytes = b"",
         lost: t.Collection[str] | None = None,
         adopt: bool = False,
+        companions: t.Sequence[Companion] = (),
     ) -> None:
         if manifest.name != instance.package:
             raise InputError("package-mismatch", f"the manifest is of {manifest.name}, not of {instance.package}")
@@ -94,6 +100,8 @@ class Staging:
         self._engine = engine
         self._lost = lost
         self._adopt = adopt
+        self._brought_along = companions
+        self._companions = Companions(instance)
         self._settle_user()
         self._check_runtime()
 
@@ -200,8 +208,15 @@ class Staging:
             survey.adopting.keep(self._engine)
             for repair in survey.repairs:
                 repair.apply(engine)
+            companions: dict[int, str] = {}
+            if not survey.accompanied:
+                number = answer["deployment"]
+                companions = self._companions.place(number, survey.companions, history, engine=engine)
+                answer["companions"] = sorted(companions)
             if not survey.standing:
-                self._placing.deploy(answer["deployment"], engine)
+                self._placing.deploy(answer["deployment"], engine, companions)
+            elif not survey.accompanied:
+                self._placing.announce(answer["deployment"], companions)
             if engine:
                 keep(self._engine, self._disk.path(engine).parent)
         except OSError as exc:
@@ -240,7 +255,17 @@ class Staging:
                 if standing == current:
                     units += self._mend_way_back(history, repairs)
                 before = Side.held(capsules[current], manifest)
-        return _Survey(standing, before, list(repairs.values()), units, self._objects.lacking(units), adopting)
+        companions, accompanied = self._accompany(history, standing)
+        lacking = self._objects.lacking(units)
+        return _Survey(standing, before, list(repairs.values()), units, lacking, adopting, companions, accompanied)
+
+    def _accompany(self, history: History, standing: int) -> tuple[dict[int, Companion], bool]:
+        """The companions, and whether there is nothing to do about them. What runs already takes none any more."""
+        if standing and history.status[standing] != outcome.STAGED:
+            return {}, True
+        wanted = self._companions.wanted(history, self._brought_along)
+        known = {number: companion.profile.digest for number, companion in wanted.items()}
+        return wanted, bool(standing) and history.companions.get(standing, {}) == known
 
     def _mend_way_back(self, history: History, repairs: dict[int, Repair]) -> tuple[Unit, ...]:
         """Where what runs stays, see to what it would be left for, as far as that can be had here. The units that are
@@ -314,6 +339,7 @@ class Staging:
             "from": history.current,
             "repaired": survey.repaired,
             "adopted": survey.adopting.about(),
+            "companions": sorted(survey.companions),
             "diff": difference(survey.before, Side.brought(self._manifest, self._profile)),
         }
 
@@ -328,11 +354,24 @@ class Staging:
             raise NeedObjects(missing)
         trees = [(self._objects.build(unit), unit) for unit in survey.lacking]
         built = [] if survey.standing else self._placing.build()
+        built += [] if survey.accompanied else self._accompanying(survey.companions)
         self._disk.flush()
         for tree, unit in trees:
             self._objects.settle(tree, unit)
         self._placing.settle(built)
         self._disk.sweep()
+
+    def _accompanying(self, companions: t.Mapping[int, Companion]) -> list[Built]:
+        """The profiles of companions, but for those that are built already."""
+        profiles = {companion.profile.digest: (number, companion.profile) for number, companion in companions.items()}
+        profiles.pop(self._profile.digest, None)
+        built = []
+        for number, profile in profiles.values():
+            manifest = self._companions.manifest(number)
+            if manifest is not None:
+                user = service_user(self._instance, profile)
+                built.append(Placing(self._instance, manifest, profile, user).render())
+        return built
 
     def _install(self) -> str:
         """Keep the engine beside what it knows how to run; its path below the instance."""

@@ -32,7 +32,7 @@ Answer = t.Dict[str, t.Any]
 ABSENT, DRIFTED = outcome.ABSENT, "drifted"  # states beside the outcomes
 
 # Events that change nothing about where the instance stands.
-_ASIDE = ("adopted", "replaces", "staged", "serving", "pruned", "migrating", "migrated")
+_ASIDE = ("adopted", "replaces", "staged", "serving", "pruned", "migrating", "migrated", "resealing", "resealed")
 
 
 def status(instance: Instance, tools: Tools) -> Answer:

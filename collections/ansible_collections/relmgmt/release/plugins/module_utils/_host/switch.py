@@ -22,6 +22,7 @@ from .._model import outcome
 from .._model.errors import ConflictError, RelmgmtError
 from .._model.manifest import NONE, RELOAD, RESTART
 from .answers import Answer, joined, judged, switched
+from .companions import Companions
 from .deadline import Deadline
 from .freezing import no_return
 from .health import Judgement
@@ -49,7 +50,8 @@ class Switching:
         self._running = Running(instance, tools)
         self._mending = Mending(instance, tools)
         self._rebooting = Rebooting(instance, tools, self._running)
-        self._back = WayBack(instance, tools, self._running, self._serving, self._rebooting)
+        self._companions = Companions(instance)
+        self._back = WayBack(instance, tools, self._running, self._serving, self._rebooting, self._companions)
 
     def recover(self) -> str | None:
         """Finish what a crash left half done, leave what was not confirmed in time; says what was done, None if there
@@ -59,6 +61,7 @@ class Switching:
             ConflictError: a switch waits for the host to be started anew (``host-rebooting``).
         """
         self._disk.sync("journal")
+        resealed = self._reseal()
         history = self._instance.history()
         self._rebooting.refuse(history)
         if history.unfinished is not None:
@@ -66,9 +69,14 @@ class Switching:
         elif self.overdue(history):
             answer = self.expire(self.overdue(history))
         else:
-            return self._resume(history)
+            return joined(self._resume(history) or "", resealed) or None
         self._rebooting.refuse(self._instance.history())
         return "deployment {}, interrupted: {}".format(answer["deployment"], answer["outcome"])
+
+    def _reseal(self) -> str:
+        """Go on with what ``companions`` says; says what was done, empty if there was nothing."""
+        numbers = self._companions.settle()
+        return "re-sealed, interrupted: deployment " + ", ".join(map(str, numbers)) if numbers else ""
 
     def give_up(self, reason: str) -> None:
         """Do without the boot that a switch waits for."""
@@ -158,6 +166,7 @@ class Switching:
     def boot(self) -> str | None:
         """Before anything of the instance runs after a boot: let ``current`` name what is to run. ``recover`` goes on
         from there."""
+        self._companions.settle()  # what is to run must lie under its own name
         history = self._instance.history()
         unfinished, why = history.unfinished, self.overdue(history)
         if self._rebooting.awaited(history):
@@ -253,7 +262,8 @@ class Switching:
             settled = switched(deployment, outcome.FAILED if history.sick else status, changed=False)
             return self._still(deployment) if again else settled
         if check:
-            return switched(deployment, outcome.CONFIRMED, changed=True)
+            coming = sorted(history.companions.get(deployment, ()))
+            return dict(switched(deployment, outcome.CONFIRMED, changed=True), resealed=coming)
         judgement = self._running.pulse(deployment)
         if judgement.inconclusive:
             why = doubt(judgement)
@@ -263,7 +273,8 @@ class Switching:
             return dict(back, **judged(judgement))
         told = {"reason": reason} if reason else {}
         problem = self._serving.record("confirmed", deployment=deployment, **told)
-        return switched(deployment, outcome.FAILED if problem else outcome.CONFIRMED, changed=True, reason=problem)
+        result = switched(deployment, outcome.FAILED if problem else outcome.CONFIRMED, changed=True, reason=problem)
+        return dict(result, resealed=self._companions.settle())
 
     def _still(self, deployment: int) -> Answer:
         """Whether a final deployment is healthy; nothing is done about it."""
@@ -353,6 +364,7 @@ class Switching:
                 self.hold(deployment, seconds=self._timeout(deployment, confirm_timeout), reason="contact", check=check)
             problem = self._serving.record("healthy", deployment=deployment) if history.sick or astray else ""
             result, why = outcome.FAILED if problem else status, joined(problem, doubt(judgement))
+            self._companions.settle()  # what had no way back, and failed, may be final now
             return switched(deployment, result, changed=changed, reason=why, judgement=judgement)
         if status == outcome.PROVISIONAL:
             back = history.previous(deployment)

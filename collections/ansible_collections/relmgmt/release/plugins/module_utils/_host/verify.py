@@ -14,6 +14,7 @@ import typing as t
 
 from .._model.errors import ConflictError, RelmgmtError
 from .capsule import Capsule
+from .companions import companion_name, is_whole
 from .health import Judgement
 from .info import about
 from .instance import Instance, Tools
@@ -47,7 +48,8 @@ def verify(instance: Instance, tools: Tools) -> Answer:
     process = holder(instance)
     if history.unfinished is not None and process:
         raise _changing(instance, process)
-    checks = [*_files(instance, history), *_place(instance, tools, history), *_running(instance, tools, history)]
+    files = [*_files(instance, history), *_companions(instance, history)]
+    checks = [*files, *_place(instance, tools, history), *_running(instance, tools, history)]
     if instance.journal.events() != before:
         raise _changing(instance, holder(instance))
     drifted = any(check.differs and not check.warns for check in checks)
@@ -83,6 +85,19 @@ def _files(instance: Instance, history: History) -> t.Iterator[Check]:
         if deployment or history.adopted:
             damages = tuple(Capsule(instance, deployment, objects).damages())
             yield Check(f"files of deployment {deployment}, which {what}", damages)
+
+
+def _companions(instance: Instance, history: History) -> t.Iterator[Check]:
+    """What a confirmation would put in the place of deployments that are held."""
+    for coming in (history.current, *sorted(number for number in history.companions if number > history.current)):
+        for held, profile in history.companions.get(coming, {}).items():
+            wrong = (
+                () if is_whole(instance, held, coming, profile) else (f"deployments/{companion_name(held, coming)}",)
+            )
+            yield Check(f"companion of deployment {held}, which comes with deployment {coming}", wrong)
+    if history.resealing is not None:
+        numbers = ", ".join(map(str, history.resealing[1]))
+        yield Check("re-sealing", (f"it was interrupted: deployment {numbers}; the next verb goes on with it",))
 
 
 def _place(instance: Instance, tools: Tools, history: History) -> t.Iterator[Check]:

@@ -15,6 +15,7 @@ import contextlib
 from .._model import outcome
 from .._model.errors import RelmgmtError
 from .answers import Answer, joined, switched
+from .companions import Companions
 from .health import Judgement
 from .instance import Instance, Tools
 from .journal import History, Switch
@@ -29,13 +30,20 @@ class WayBack:
     """Of one instance. The caller holds the lock."""
 
     def __init__(
-        self, instance: Instance, tools: Tools, running: Running, serving: Serving, rebooting: Rebooting
+        self,
+        instance: Instance,
+        tools: Tools,
+        running: Running,
+        serving: Serving,
+        rebooting: Rebooting,
+        companions: Companions,
     ) -> None:
         self._instance = instance
         self._tools = tools
         self._running = running
         self._serving = serving
         self._rebooting = rebooting
+        self._companions = companions
 
     def go_back(
         self,
@@ -87,6 +95,7 @@ class WayBack:
             return self._fail(left, left, reason=why, cause=cause or judgement.cause)
         problem = self._serving.record("confirmed", deployment=left, reason=why)
         result, why = outcome.FAILED if problem else outcome.CONFIRMED, joined(why, problem)
+        self._companions.settle()
         return switched(left, result, changed=True, reason=why, judgement=judgement)
 
     def _embark(self, history: History, switch: Switch) -> Answer | None:
@@ -103,6 +112,8 @@ class WayBack:
     def _reverted(self, left: int, target: int, *, reason: str, cause: str = "") -> Answer:
         problem = self._serving.record("reverted", deployment=left, to=target, reason=reason, **_told(cause))
         result, why = outcome.FAILED if problem else outcome.REVERTED, joined(reason, problem)
+        with contextlib.suppress(OSError):  # nothing leads to them any more; prune removes what is left
+            self._companions.drop(left)
         return switched(left, result, changed=True, reason=why, origin=left, target=target, cause=cause)
 
     def stay(self, history: History, left: int, *, reason: str) -> Answer:

@@ -16,6 +16,7 @@ from .location import location
 from .registry import Registry
 from .rows import (
     FAILED,
+    FORWARD,
     FROZEN,
     PAUSE,
     REHEARSAL,
@@ -23,6 +24,7 @@ from .rows import (
     REVERT,
     ROLLBACK,
     ROLLOUT,
+    ROTATION,
     RUNNING,
     STOPPED,
     SUCCEEDED,
@@ -35,6 +37,7 @@ from .rows import (
 
 __all__ = [
     "FAILED",
+    "FORWARD",
     "FROZEN",
     "PAUSE",
     "REHEARSAL",
@@ -42,6 +45,7 @@ __all__ = [
     "REVERT",
     "ROLLBACK",
     "ROLLOUT",
+    "ROTATION",
     "RUNNING",
     "STOPPED",
     "SUCCEEDED",

@@ -12,14 +12,16 @@ import typing as t
 from ...module_utils._model.errors import InputError
 from ...module_utils._model.outcome import OUTCOMES
 
-__all__ = ["FAILED", "FROZEN", "KINDS", "ORDERS", "PAUSE", "REHEARSAL", "RESULTS", "RESUME", "REVERT", "ROLLBACK",
-           "ROLLOUT", "RUNNING", "STOPPED", "SUCCEEDED", "DeploymentRow", "EvidenceRow", "Order",
-           "ProfileRecord", "RolloutRow", "known"]  # fmt: skip
+__all__ = ["FAILED", "FORWARD", "FROZEN", "KINDS", "ORDERS", "PAUSE", "REHEARSAL", "RESULTS", "RESUME", "REVERT",
+           "ROLLBACK", "ROLLOUT", "ROTATION", "RUNNING", "STOPPED", "SUCCEEDED", "DeploymentRow", "EvidenceRow",
+           "Order", "ProfileRecord", "RolloutRow", "known"]  # fmt: skip
 
 ROLLOUT = "rollout"
 ROLLBACK = "rollback"
 REHEARSAL = "rehearsal"
-KINDS = (ROLLOUT, ROLLBACK, REHEARSAL)
+ROTATION = "rotation"
+KINDS = (ROLLOUT, ROLLBACK, REHEARSAL, ROTATION)
+FORWARD = (ROLLOUT, ROTATION)  # what they bring is to stay
 RUNNING = "running"
 SUCCEEDED = "succeeded"
 FAILED = "failed"

@@ -10,6 +10,7 @@ from .. import _run_directory as run_directory
 from .account import Close, closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
 from .baking import Bake, wait
 from .clocks import Clocks, Timing, declared, set_clocks
+from .companions import MOST_HELD, Accompanied, Companion, Fetch, accompany
 from .config_view import Unpacked, View, before_of, running_profile, view_of
 from .gate import Gate, Policy
 from .handing_on import fallen_back, hand_back, hand_on, running
@@ -54,6 +55,7 @@ from .recording import LEASE_SECONDS, catch_up, keep, later, record, registry_of
 from .refusals import Blocker, Refusals
 from .rehearsal import AGAIN, LEAVE_NEW, PHASES, astray, judge, rehearsals
 from .replacing import with_replaced
+from .rotation import Rotated, require_one_release, rotate
 from .strategy import STRATEGIES, Options, Wave, budget_of, site_budgets_of, waves
 from .survey import NOT_READY, Survey
 from .taking_back import TakenBack, take_back
@@ -74,6 +76,7 @@ __all__ = [
     "LEASE_SECONDS",
     "LEAVE_NEW",
     "LEFT_OUT",
+    "MOST_HELD",
     "NEW",
     "NONE",
     "NOT_MASKED",
@@ -86,12 +89,15 @@ __all__ = [
     "UNDO",
     "UNREAD",
     "UNREHEARSED",
+    "Accompanied",
     "Bake",
     "Blocker",
     "Budget",
     "Clocks",
     "Close",
+    "Companion",
     "Database",
+    "Fetch",
     "Gate",
     "HostInput",
     "HostPlan",
@@ -108,6 +114,7 @@ __all__ = [
     "Policy",
     "Refusals",
     "Result",
+    "Rotated",
     "Scope",
     "SiteBudgets",
     "Survey",
@@ -121,6 +128,7 @@ __all__ = [
     "Wish",
     "Work",
     "absent",
+    "accompany",
     "before_of",
     "astray",
     "budget_of",
@@ -160,6 +168,8 @@ __all__ = [
     "remembered",
     "render_again",
     "require_fit_limit",
+    "require_one_release",
+    "rotate",
     "rows",
     "run_directory",
     "running",

@@ -11,7 +11,7 @@ import collections.abc
 import typing as t
 
 from ...module_utils._model import outcome
-from .._registry import FAILED, FROZEN, ROLLBACK, ROLLOUT, STOPPED, SUCCEEDED, DeploymentRow, Lease
+from .._registry import FAILED, FORWARD, FROZEN, ROLLBACK, STOPPED, SUCCEEDED, DeploymentRow, Lease
 from .plan import LEFT_OUT, NONE, UNKNOWN, UNREHEARSED, Plan
 from .strategy import Wave
 from .verdict import FINAL, Budget, Result, counted, final, good_outcomes
@@ -102,7 +102,7 @@ def lost_elsewhere(
     for other in plan.waves if wave.index else ():
         if other.index < wave.index:
             good = FINAL[plan.kind]
-        elif other.index > wave.index and plan.kind == "rollout":
+        elif other.index > wave.index and plan.kind in FORWARD:
             good = good_outcomes(plan.kind, staging=True)
         else:
             continue
@@ -177,11 +177,11 @@ def whereabouts(plan: Plan, host: str, result: Result, known: collections.abc.Ma
     if runs != UNKNOWN:
         return f"it runs {_called(runs)}"
     after, before = planned.after, _called(planned.before if planned.before != UNKNOWN else known.get(host, UNKNOWN))
-    if plan.kind == ROLLOUT and result.heard == outcome.CONFIRMED:
+    if plan.kind in FORWARD and result.heard == outcome.CONFIRMED:
         return f"it runs {after} and stays there: roll it back to {before} when it is there again"
-    if plan.kind == ROLLOUT and result.heard == outcome.PROVISIONAL:
+    if plan.kind in FORWARD and result.heard == outcome.PROVISIONAL:
         return f"it runs {after}, not final: unless it has gone back to {before}, it will by itself"
-    if plan.kind == ROLLOUT and result.heard == outcome.STAGED:
+    if plan.kind in FORWARD and result.heard == outcome.STAGED:
         return f"it ran {before}; if it was switched after that, it goes back by itself"
     return "nobody knows what it runs" if before == UNKNOWN else f"when it was last heard of, it ran {before}"
 
@@ -194,7 +194,7 @@ def closing(
     plan: Plan, verdict: collections.abc.Mapping[str, t.Any], results: collections.abc.Mapping[str, Result]
 ) -> Close:
     """The end, from the last verdict and every host's last outcome."""
-    good = outcome.CONFIRMED if plan.kind == ROLLOUT else outcome.REVERTED
+    good = outcome.CONFIRMED if plan.kind in FORWARD else outcome.REVERTED
     counts: dict[str, int] = {}
     for result in results.values():
         counts[result.outcome] = counts.get(result.outcome, 0) + 1

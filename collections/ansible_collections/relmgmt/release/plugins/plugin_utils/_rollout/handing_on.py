@@ -12,9 +12,9 @@ import typing as t
 
 from ...module_utils._model import outcome
 from ...module_utils._model.secret_need import DEFAULT, PREVIOUS
+from .. import _run_directory as run_directory
 from .._registry import REHEARSAL, Lease
 from .._transfer import prepare
-from . import run_directory
 from .joining import JobPart, named
 from .opening import Hosts, Opened, Package
 from .plan import DEPLOY, NONE, Plan
@@ -134,6 +134,13 @@ def _sources(opened: Opened, package: Package, host: str, known: HostInput, fall
     return {
         "source": package.path,
         "profile": run_directory.profile_path(opened.directory, host) if opened.directory else "",
+        "companions": _companions(opened, host),
         "transfer": "" if check else prepare(package.manifest, package.path, held),
         "fallback": [path for release, path in fallback.items() if release == running(known).get("release")],
     }
+
+
+def _companions(opened: Opened, host: str) -> str:
+    """The file with what the host's older deployments become; empty where there is none."""
+    path = run_directory.companions_path(opened.directory, host) if opened.directory else None
+    return str(path) if path and path.is_file() else ""

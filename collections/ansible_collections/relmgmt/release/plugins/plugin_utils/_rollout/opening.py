@@ -19,23 +19,25 @@ from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
 from .. import _run_directory as run_directory
-from .._registry import STOPPED, Holder, Lease, Registry, RolloutRow
+from .._registry import REHEARSAL, ROTATION, STOPPED, Holder, Lease, Registry, RolloutRow
 from .._secrets import Access
 from .account import lease_of
 from .clocks import Clocks, Rollouts, Timing, largest_wave, set_clocks
+from .companions import Accompanied, Fetch, accompany, no_packages
 from .databases import Databases, Inventory, no_inventory
 from .gate import Gate, Ruling
 from .joining import JobPart, join_plan, require_joinable, require_known
 from .learning import learned
-from .plan import HostPlan, Plan
+from .plan import DEPLOY, HostPlan, Plan
 from .planning import Wish, has_switched, left_out, make_plan, pins_of, plan_hosts
 from .preflight import require_distinct
 from .profiles import HostInput, Made, Scope, make_profiles
 from .recording import LEASE_SECONDS
 from .refusals import FIRM, Asking
+from .rotation import rotate
 from .unfinished import Unfinished, find_unfinished, going_on, require_same_hosts
 
-__all__ = ["Opened", "Opening", "Package", "ask_again", "check", "enter", "learn", "open_rollout"]
+__all__ = ["Opened", "Opening", "Package", "accompanied", "ask_again", "check", "enter", "learn", "open_rollout"]
 
 _TURN_SECONDS = 30.0  # that a job which takes the lease anew needs to say so, at most
 Hosts = collections.abc.Mapping[str, HostInput]
@@ -52,7 +54,8 @@ class Package(t.NamedTuple):
 @dataclasses.dataclass(frozen=True)
 class Opening:
     """What a rollout is opened with. rollout: the id of an open one to go on with, or ``new`` for none; wait: seconds
-    that a job waits for the hosts of others; by: who begins it, for people."""
+    that a job waits for the hosts of others; by: who begins it, for people; fetch: finds packages of releases that
+    hosts hold."""
 
     wish: Wish
     hosts: Hosts
@@ -63,6 +66,7 @@ class Opening:
     inventory: Inventory = no_inventory
     rollout: str = ""
     wait: float = 0.0
+    fetch: Fetch = no_packages
     by: str = ""
 
     @property
@@ -70,10 +74,34 @@ class Opening:
         return self.wish.package, self.wish.environment, self.wish.instance
 
 
+class _Prepared(t.NamedTuple):
+    """Profiles; of a rotation, which secrets change, and what it does not take."""
+
+    made: collections.abc.Mapping[str, Made]
+    secrets: collections.abc.Mapping[str, collections.abc.Mapping[str, t.Any]] = {}
+    notes: tuple[str, ...] = ()
+
+
+class Inquiry(t.Protocol):
+    """What an opening and a survey have in common."""
+
+    @property
+    def wish(self) -> Wish: ...
+
+    @property
+    def hosts(self) -> Hosts: ...
+
+    @property
+    def access(self) -> Access: ...
+
+    @property
+    def fetch(self) -> Fetch: ...
+
+
 class Opened(t.NamedTuple):
     """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie, how long hosts
-    wait for their confirmation, the job's part, host → secrets that could not be read → what was used, and the id of
-    the rollout that it joins with that, empty where it has all hosts."""
+    wait for their confirmation, the job's part, host → secrets that could not be read → what was used, the id of the
+    rollout that it joins with that, empty where it has all hosts, and what people should know of the way back."""
 
     plan: Plan
     lease: Lease | None
@@ -82,6 +110,7 @@ class Opened(t.NamedTuple):
     part: JobPart
     fallbacks: Fallbacks = types.MappingProxyType({})
     joins: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class _Planned(t.NamedTuple):
@@ -89,6 +118,7 @@ class _Planned(t.NamedTuple):
     made: collections.abc.Mapping[str, Made]
     clocks: Clocks
     joins: str
+    notes: tuple[str, ...] = ()
 
     @property
     def profiles(self) -> dict[str, Profile]:
@@ -115,7 +145,8 @@ def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened
     plan, wish = planned.plan, opening.wish
     part = JobPart("", tuple(opening.hosts), opening.wait, planned.clocks.confirm_timeout)
     if not plan.active and not found:
-        return Opened(plan, None, None, planned.clocks, part)
+        registry.record_profiles("", [each.record() for each in planned.made.values()])  # it may be from before that
+        return Opened(plan, None, None, planned.clocks, part, notes=planned.notes)
     lease = enter(registry, plan, holder) if planned.joins else _take(registry, plan, holder)
     if wish.migration_lost:
         registry.give_up_migrations(wish.migration_lost)
@@ -129,9 +160,23 @@ def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened
     else:
         _record(opening, plan, lease, registry)
     part = dataclasses.replace(part, id=begin_job(registry, plan, part.hosts, lease, holder))
-    registry.record_profiles(plan.id, [each.record() for each in planned.made.values()])
+    beside = accompanied(opening, plan, planned.made, registry)
+    again = [companion.made for companions in beside.companions.values() for companion in companions]
+    registry.record_profiles(plan.id, [each.record() for each in (*planned.made.values(), *again)])
     directory = run_directory.write_profiles(part.run(plan), planned.profiles)
-    return Opened(plan, lease, directory, planned.clocks, part, planned.fallbacks, planned.joins)
+    run_directory.write_companions(directory, planned.profiles, beside.companions)
+    notes = (*planned.notes, *beside.notes)
+    return Opened(plan, lease, directory, planned.clocks, part, planned.fallbacks, planned.joins, notes)
+
+
+def accompanied(
+    inquiry: Inquiry, plan: Plan, made: collections.abc.Mapping[str, Made], registry: Registry
+) -> Accompanied:
+    """What hosts that are deployed to hold, with newer secrets. A rehearsal goes back, and proves none."""
+    deploying = {host: each for host, each in made.items() if plan.hosts[host].action == DEPLOY}
+    if inquiry.wish.kind == REHEARSAL:
+        return Accompanied({})
+    return accompany(deploying, inquiry.hosts, known=registry.profiles, fetch=inquiry.fetch, access=inquiry.access)
 
 
 def check(opening: Opening, registry: Registry, run: str) -> Opened:
@@ -141,9 +186,12 @@ def check(opening: Opening, registry: Registry, run: str) -> Opened:
     """
     planned = _planned(opening, _going_on(opening, registry), registry, new_id=lambda: run)
     directory = run_directory.write_profiles(run, planned.profiles)
+    beside = accompanied(opening, planned.plan, planned.made, registry)
+    run_directory.write_companions(directory, planned.profiles, beside.companions)
     plan = dataclasses.replace(planned.plan, id=run)
     part = JobPart("", tuple(opening.hosts), 0.0, planned.clocks.confirm_timeout)
-    return Opened(plan, None, directory, planned.clocks, part, planned.fallbacks, planned.joins)
+    notes = (*planned.notes, *beside.notes)
+    return Opened(plan, None, directory, planned.clocks, part, planned.fallbacks, planned.joins, notes)
 
 
 def learn(wish: Wish, hosts: Hosts, registry: Registry, history: Rollouts) -> None:
@@ -219,7 +267,7 @@ def _planned(
     if begun and opening.hosts and (not named or begun.digest != digest):
         require_same_hosts(begun, wish, digest, opening.hosts)
     pins = pins_of(begun, wish, digest, opening.hosts, named=named)
-    out, made = _prepare(wish, opening.hosts, opening.package, opening.access, pins)
+    out, (made, secrets, notes) = _prepare(wish, opening, registry, pins)
     profiles = {host: each.profile for host, each in made.items()}
     runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
     if found and begun and joins:
@@ -236,12 +284,13 @@ def _planned(
             profiles=profiles,
             unfinished=begun,
             gate=opening.gate,
-            databases=Databases(registry, inventory=opening.inventory),
+            databases=Databases(registry, inventory=opening.inventory) if wish.kind != ROTATION else None,
+            secrets=secrets,
             new_id=new_id,
             limit=largest_wave(runtimes, opening.timing),
         )
     clocks = set_clocks(plan.waves, runtimes, opening.timing)
-    return _Planned(plan, made, clocks, begun.id if begun and joins else "")
+    return _Planned(plan, made, clocks, begun.id if begun and joins else "", notes)
 
 
 def ask_again(
@@ -258,6 +307,8 @@ def ask_again(
     Raises:
         InputError, IntegrityError: it is closed for one of them.
     """
+    if found.plan.kind == ROTATION:
+        return
     begun = has_switched(found.plan, hosts) or found.has_switched
     ruling = asking.ask(
         lambda: gate.rule(wish, own, found.plan.digest, resumed=found.plan, switched=begun), Ruling({}, {})
@@ -275,19 +326,25 @@ def _refuse_unrehearsed(rollout: str, host: str, reason: str) -> None:
 
 
 def _prepare(
-    wish: Wish, hosts: Hosts, package: Package, access: Access, pins: collections.abc.Mapping[str, str]
-) -> tuple[dict[str, str], dict[str, Made]]:
+    wish: Wish, opening: Opening, registry: Registry, pins: collections.abc.Mapping[str, str]
+) -> tuple[dict[str, str], _Prepared]:
+    hosts, package, access = opening.hosts, opening.package, opening.access
     require_distinct({host: (known.site, known.info) for host, known in hosts.items()})
     out = left_out(
         hosts, package.manifest, budget=wish.failure_budget, site_budgets=wish.site_budgets, drift=wish.drift
     )
     if package.manifest is None or package.path is None:
-        return out, {}
+        return out, _Prepared({})
     taking_part = {host: known for host, known in hosts.items() if host not in out}
+    if wish.kind == ROTATION:
+        known = registry.profiles
+        found = rotate(package.manifest, package.path, taking_part, known=known, access=access, pins=pins)
+        return out, _Prepared(found.made, found.secrets, found.notes)
     scope = Scope(wish.environment, wish.instance)
-    return out, make_profiles(
+    made = make_profiles(
         package.manifest, package.path, taking_part, scope, access, secrets_down=wish.secrets_down, pins=pins
     )
+    return out, _Prepared(made)
 
 
 def _record(opening: Opening, plan: Plan, lease: Lease, registry: Registry) -> None:
@@ -295,9 +352,10 @@ def _record(opening: Opening, plan: Plan, lease: Lease, registry: Registry) -> N
     manifest = opening.package.manifest
     if manifest:
         registry.record_package(manifest)
-        registry.record_promotion(
-            environment=plan.environment, name=plan.package, version=plan.version, digest=plan.digest
-        )
+        if plan.kind != ROTATION:
+            registry.record_promotion(
+                environment=plan.environment, name=plan.package, version=plan.version, digest=plan.digest
+            )
     registry.begin_rollout(_row(plan, lease, opening.by))
     if plan.waves:
         first = plan.staging if manifest else plan.waves[0]

@@ -72,7 +72,7 @@ class Plan:
     version and reason, empty where nobody does; ``site_budgets`` how many hosts of a site may fail; ``versions`` those
     of the secrets that it was made with, by reference, which it keeps when it goes on; ``drift`` who of those that take
     part was not as it was left, and how, where that was asked for; ``replaces`` packages that nobody may roll out
-    meanwhile."""
+    meanwhile; ``secrets`` those that a rotation changes: reference → versions ``from`` and ``to``."""
 
     id: str
     kind: str
@@ -95,6 +95,7 @@ class Plan:
     versions: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     drift: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     replaces: tuple[str, ...] = ()
+    secrets: t.Mapping[str, t.Mapping[str, t.Any]] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, t.Any]:
         return {
@@ -129,7 +130,8 @@ class Plan:
         left = [f"{host} ({plan.reason})" for host, plan in sorted(self.hosts.items()) if plan.action == LEFT_OUT]
         out = f"; left out: {', '.join(left)}" if left else ""
         drifted = [f"{host}: {how}" for host, how in sorted(self.drift.items())]
-        out += "".join(f"; {line}" for line in (*self.replacing, *self._rehearsals(), *self._migrations(), *drifted))
+        lines = (*self.replacing, *self._rehearsals(), *self._migrations(), *self._rotated(), *drifted)
+        out += "".join(f"; {line}" for line in lines)
         if not self.active:
             return f"{head}, nothing to do{out}"
         shown = ", ".join(map(_told, self.waves[:SHOWN_WAVES]))
@@ -162,6 +164,11 @@ class Plan:
         for database in self.databases:
             if self.waves or not database.reached(database.last):
                 yield shown(database, back=self.kind == "rollback", approved=self.approved)
+
+    def _rotated(self) -> t.Iterator[str]:
+        """What becomes of each secret, for people."""
+        for reference, change in sorted(self.secrets.items()):
+            yield "{}: version {} becomes {}".format(reference, ", ".join(change["from"]) or "none", change["to"])
 
     @property
     def approved(self) -> bool:

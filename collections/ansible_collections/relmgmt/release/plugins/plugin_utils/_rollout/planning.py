@@ -14,7 +14,7 @@ from ...module_utils._model.errors import BackendError, InputError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from .._drift import seen
-from .._registry import REHEARSAL, ROLLBACK, ROLLOUT
+from .._registry import FORWARD, REHEARSAL, ROLLBACK, ROLLOUT, ROTATION
 from .clocks import Limit
 from .databases import Databases, approval_of
 from .gate import Gate, Ruling
@@ -45,8 +45,8 @@ Hosts = collections.abc.Mapping[str, HostInput]
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """What somebody asks for. kind: ``rollout``, ``rollback`` or ``rehearsal``; secrets_down: ``fail``, or ``previous``
-    to go on with what hosts have where the store of a secret does not answer."""
+    """What somebody asks for. kind: ``rollout``, ``rollback``, ``rehearsal`` or ``rotation``; secrets_down: ``fail``,
+    or ``previous`` to go on with what hosts have where the store of a secret does not answer."""
 
     kind: str
     package: str
@@ -119,12 +119,14 @@ def make_plan(
     unfinished: Plan | None,
     gate: Gate | None,
     databases: Databases | None = None,
+    secrets: collections.abc.Mapping[str, collections.abc.Mapping[str, t.Any]] | None = None,
     new_id: t.Callable[[], str],
     limit: Limit | None = None,
     asking: Asking = FIRM,
 ) -> Plan:
     """The plan. An unfinished one for the same package and hosts keeps its identity, its waves and its versions
-    before. limit: of the waves of a rollout that begins; asking: how what forbids it is asked for.
+    before. limit: of the waves of a rollout that begins; secrets: see ``Plan``; asking: how what forbids it is asked
+    for.
 
     Raises:
         InputError, IntegrityError: the gate is closed; hosts are not fit for a rehearsal, or hold no such version; a
@@ -170,6 +172,7 @@ def make_plan(
         versions={**_pins(resumed), **_versions(profiles)},
         drift=_drifted(wish, hosts, planned),
         replaces=kept_still(manifest, [known.info for known in hosts.values()]),
+        secrets=secrets or {},
     )
 
 
@@ -218,7 +221,7 @@ def plan_hosts(
                 known.site,
                 known.root,
                 before,
-                wish.version,
+                before if wish.kind == ROTATION and host not in profiles else wish.version,
                 action,
                 profile=profile,
                 origin=origin,
@@ -264,7 +267,7 @@ def _new_waves(
         fleet={host: plan.site for host, plan in planned.items()},
     )
     meant = waves(wish.strategy, deploying, options)
-    if wish.kind != ROLLOUT or limit is None or all(len(wave.hosts) <= limit.hosts for wave in meant):
+    if wish.kind not in FORWARD or limit is None or all(len(wave.hosts) <= limit.hosts for wave in meant):
         return meant, ""
     return waves(wish.strategy, deploying, dataclasses.replace(options, largest=limit.hosts)), limit.reason
 
@@ -318,6 +321,8 @@ def _settled(
 ) -> bool:
     if wish.kind == REHEARSAL:
         return False
+    if wish.kind == ROTATION and host not in profiles:
+        return True  # it runs another release, or nothing
     if wish.kind == ROLLBACK:
         return back_already(known.info, wish.version, host=host)
     there = converged(known.info, release=digest, profile=profiles[host].digest)

@@ -10,6 +10,7 @@ all the same, as it would be without it.
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import typing as t
 
@@ -18,18 +19,20 @@ from ...module_utils._model.errors import RelmgmtError
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
 from .. import _run_directory as run_directory
-from .._registry import ROLLBACK, Holder, Registry
+from .._registry import ROLLBACK, ROTATION, Holder, Registry
 from .._secrets import Access, Providers
 from .clocks import Limit, Timing, largest_wave, set_clocks
+from .companions import Fetch, no_packages
 from .databases import Databases, Inventory
 from .gate import Gate
 from .joining import JobPart, join_plan, require_joinable, require_known
-from .opening import Opened, Package, ask_again
+from .opening import Opened, Package, accompanied, ask_again
 from .plan import NOT_HELD, Plan, not_held
 from .planning import Hosts, Wish, left_out, make_plan, pins_of, plan_hosts
 from .preflight import code_of, problem_of, require_distinct
 from .profiles import Made, Scope, make_profiles
 from .refusals import Blocker, Refusals
+from .rotation import Rotated, rotate
 from .unfinished import GoingOn, Unfinished, find_unfinished, going_on, require_same_hosts
 
 __all__ = ["NOT_READY", "Survey"]
@@ -45,7 +48,7 @@ _MEND = "Mend it, or take it out of the target, or raise relmgmt_failure_budget.
 class Survey:
     """What a rollout would be opened with. package: without a manifest where it cannot be had: then the waves are told,
     and little else. gate: None where its policy is refused already. refusals: what else is refused goes there.
-    rollout: as of an ``Opening``."""
+    rollout, fetch: as of an ``Opening``."""
 
     wish: Wish
     hosts: Hosts
@@ -56,6 +59,7 @@ class Survey:
     inventory: Inventory
     refusals: Refusals
     rollout: str = ""
+    fetch: Fetch = no_packages
 
     def plan(self, registry: Registry, holder: Holder, run: str) -> Opened:
         """As ``check``, under the id of this run; only the run directory is written, and no lease is taken.
@@ -71,26 +75,33 @@ class Survey:
         survey = self._joining(on)
         out = survey.left_out()
         taking_part = {host: known for host, known in survey.hosts.items() if host not in out}
+        rotates = self.wish.kind == ROTATION
+        rotated = survey.rotated(taking_part, on.begun, registry)
         with Providers(self.access) as providers:
-            rendered = survey.profiles(taking_part, on.begun, providers)
+            rendered = rotated.made if rotates else survey.profiles(taking_part, on.begun, providers)
         profiles = {host: each.profile for host, each in rendered.items()}
         runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
-        stand_in = {host: profiles.get(host, _REFUSED) for host in taking_part}
+        stand_in = profiles if rotates else {host: profiles.get(host, _REFUSED) for host in taking_part}
         if found and on.begun and on.joins:
             plan = survey.joined(found, on.begun, out, stand_in)
         else:
-            plan = survey.whole(registry, on, out, stand_in, run, limit=largest_wave(runtimes, self.timing))
+            limit, secrets = largest_wave(runtimes, self.timing), rotated.secrets
+            plan = survey.whole(registry, on, out, stand_in, run, limit=limit, secrets=secrets)
         survey.ask_for_lease(registry, holder, plan, found if on.joins else None)
         hosts = {
             host: known if host in profiles or host not in survey.hosts else dataclasses.replace(known, profile="")
             for host, known in plan.hosts.items()
         }
+        beside = accompanied(survey, plan, rendered, registry)
         directory = run_directory.write_profiles(run, profiles)
+        run_directory.write_companions(directory, profiles, beside.companions)
         clocks = set_clocks(plan.waves, runtimes, self.timing)
         part = JobPart("", tuple(survey.hosts), 0.0, clocks.confirm_timeout)
         joins = on.begun.id if on.begun and on.joins else ""
         fallbacks = {host: each.fallbacks for host, each in sorted(rendered.items()) if each.fallbacks}
-        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part, fallbacks, joins)
+        notes = (*rotated.notes, *beside.notes)
+        plan = dataclasses.replace(plan, id=run, hosts=hosts)
+        return Opened(plan, None, directory, clocks, part, fallbacks, joins, notes)
 
     def whole(
         self,
@@ -101,6 +112,7 @@ class Survey:
         run: str,
         *,
         limit: Limit | None,
+        secrets: collections.abc.Mapping[str, collections.abc.Mapping[str, t.Any]],
     ) -> Plan:
         """The plan of a rollout over all of its hosts."""
         manifest, asking = self.package.manifest, self.refusals
@@ -115,7 +127,8 @@ class Survey:
                 profiles=profiles,
                 unfinished=on.begun,
                 gate=self.gate if manifest else None,
-                databases=databases,
+                databases=None if wanted.kind == ROTATION else databases,
+                secrets=secrets,
                 new_id=lambda: run,
                 limit=limit,
                 asking=asking,
@@ -195,6 +208,15 @@ class Survey:
             for host, problem in unready.items():
                 self.refusals.note(Blocker(code_of(hosts[host].info, drift=wish.drift), problem, _MEND, (host,)))
             return unready
+
+    def rotated(self, hosts: Hosts, unfinished: Plan | None, registry: Registry) -> Rotated:
+        """What a rotation brings; nothing where something else is asked for."""
+        manifest, path, nothing = self.package.manifest, self.package.path, Rotated({}, {}, ())
+        if self.wish.kind != ROTATION or manifest is None or path is None:
+            return nothing
+        known, access = registry.profiles, self.access
+        pins = pins_of(unfinished, self.wish, manifest.digest, self.hosts, named=bool(self.rollout))
+        return self.refusals.ask(lambda: rotate(manifest, path, hosts, known=known, access=access, pins=pins), nothing)
 
     def profiles(self, hosts: Hosts, unfinished: Plan | None, providers: Providers) -> dict[str, Made]:
         """Those that can be made. What is refused for any host is told for all; then halves are tried, and halves of

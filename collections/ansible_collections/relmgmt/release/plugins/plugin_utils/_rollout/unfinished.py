@@ -13,7 +13,7 @@ import typing as t
 
 from ...module_utils._model import outcome
 from ...module_utils._model.errors import ConflictError, InputError
-from .._registry import PAUSE, REVERT, ROLLBACK, ROLLOUT, RUNNING, Order, Registry
+from .._registry import PAUSE, REVERT, ROLLBACK, ROLLOUT, ROTATION, RUNNING, Order, Registry
 from .plan import Plan
 from .planning import Wish, same_release
 
@@ -62,8 +62,16 @@ class Unfinished:
         """kind: of what is to be done now; a rollback is never in the way.
 
         Raises:
-            ConflictError: somebody paused it (``rollout-paused``), or wants it taken back (``rollout-reverting``).
+            ConflictError: somebody paused it (``rollout-paused``), or wants it taken back (``rollout-reverting``); a
+                rotation would get in the way of a rollout (``rotation-rollout-open``).
         """
+        if kind == ROTATION and self.plan.kind == ROLLOUT:
+            raise ConflictError(
+                "rotation-rollout-open",
+                f"Rollout {self.plan.id} of {self.plan.package} {self.plan.version} has not ended; a rotation would get"
+                " in its way",
+                hint="Let it end, or take it back (relmgmt.release.revert), then rotate.",
+            )
         if kind == ROLLBACK or self.order is None or self.order.kind not in (PAUSE, REVERT):
             return
         name = f"Rollout {self.plan.id} of {self.plan.package} {self.plan.version}"

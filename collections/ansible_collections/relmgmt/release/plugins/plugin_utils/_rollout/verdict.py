@@ -133,7 +133,11 @@ def final(results: t.Iterable[t.Mapping[str, t.Any] | None]) -> Result:
     return last
 
 
-FINAL = {"rollout": (outcome.CONFIRMED,), "rollback": (outcome.REVERTED, outcome.CONFIRMED)}
+FINAL = {
+    "rollout": (outcome.CONFIRMED,),
+    "rotation": (outcome.CONFIRMED,),
+    "rollback": (outcome.REVERTED, outcome.CONFIRMED),
+}
 
 
 def good_outcomes(kind: str, *, staging: bool) -> tuple[str, ...]:

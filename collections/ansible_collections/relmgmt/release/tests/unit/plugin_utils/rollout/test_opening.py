@@ -82,7 +82,9 @@ def package(tmp_path: pathlib.Path) -> collections.abc.Callable[[str], Package]:
         blob = {"digest": digest_of(b""), "size": 0}
         unit = {"name": "config", "kind": "files", "destination": "config", "blob": blob, "entries": [entry]}
         config = {"templates": [{"source": "app.j2", "destination": "app"}], "secrets": secrets, "unit": unit}
-        return Package(manifest(version, config=config), directory)
+        made = manifest(version, config=config)
+        (directory / "manifest.json").write_bytes(made.to_bytes())
+        return Package(made, directory)
 
     return make
 
@@ -120,9 +122,16 @@ def opening(
     policy: Policy = FREELY,
     timing: Timing = TIMING,
     rollout: str = "",
+    held: collections.abc.Sequence[Package] = (),
     **changes: t.Any,
 ) -> Opening:
-    return Opening(wish(**changes), hosts, package, access(), Gate(policy, registry), timing, rollout=rollout)
+    found = {each.manifest.digest: each.path for each in held if each.manifest and each.path}
+
+    def fetch(releases: collections.abc.Mapping[str, str]) -> dict[str, pathlib.Path]:
+        return {digest: found[digest] for digest in releases if digest in found}
+
+    gate = Gate(policy, registry)
+    return Opening(wish(**changes), hosts, package, access(), gate, timing, rollout=rollout, fetch=fetch)
 
 
 def settled(opened: Opened, package: Manifest) -> dict[str, HostInput]:
@@ -253,6 +262,29 @@ def test_a_secret_that_is_missing_is_a_mistake_and_nothing_falls_back(registry: 
     with pytest.raises(RelmgmtError) as caught:
         begin(registry, hosts, package(), secrets_down="previous")
     assert caught.value.code == "secret-missing"
+
+
+def test_what_hosts_hold_lies_ready_with_newer_secrets_and_is_on_record(
+    registry: Registry, package: MakePackage
+) -> None:
+    first = package("1.0.0")
+    assert first.manifest
+    old = settled(begin(registry, FLEET, first), first.manifest)
+    registry.finish_rollout(registry.rollouts()[0]["id"], "succeeded", "")
+    label = {"relmgmt_secrets": {PACKAGE: {"token": "env:TOKEN#2"}}}
+    hosts = {
+        name: dataclasses.replace(known, variables={**known.variables, **label}) if name == "a" else known
+        for name, known in old.items()
+    }
+    opened = begin(registry, hosts, package(), held=[first])
+    assert opened.directory and opened.notes == ()
+    (companion,) = json.loads(run_directory.companions_path(opened.directory, "a").read_text())
+    assert (companion["deployment"], companion["release"]) == (1, first.manifest.digest)
+    assert not run_directory.companions_path(opened.directory, "b").exists()
+    record = registry.profile(companion["profile"]["digest"])
+    assert record and (record.release, record.versions) == (first.manifest.digest, {"env:TOKEN#2": "2"})
+    checked = check(opening(registry, hosts, package(), held=[first]), registry, "check-1")
+    assert checked.directory and run_directory.companions_path(checked.directory, "a").exists()
 
 
 def test_a_check_records_no_profile(registry: Registry, package: MakePackage) -> None:

@@ -66,15 +66,15 @@ class Life(RuleBasedStateMachine):
         status = self.play.history.status
         return [number for number, state in status.items() if state in (outcome.STAGED, outcome.CONFIRMED)]
 
-    @rule(kind=_KINDS, version=st.sampled_from(VERSIONS), boots=_BOOTS, strikes=_STRIKES)
-    def stage(self, kind: str, version: str, boots: bool, strikes: list[Strike]) -> None:
+    @rule(kind=_KINDS, version=st.sampled_from(VERSIONS), boots=_BOOTS, accompanied=_BOOTS, strikes=_STRIKES)
+    def stage(self, kind: str, version: str, boots: bool, accompanied: bool, strikes: list[Strike]) -> None:
         self._count()
-        self.play.stage(kind, version, *strikes, boots=boots)
+        self.play.stage(kind, version, *strikes, boots=boots, accompanied=accompanied)
 
-    @rule(kind=_KINDS, version=st.sampled_from(VERSIONS), boots=_BOOTS, strikes=_STRIKES)
-    def roll_out(self, kind: str, version: str, boots: bool, strikes: list[Strike]) -> None:
+    @rule(kind=_KINDS, version=st.sampled_from(VERSIONS), boots=_BOOTS, accompanied=_BOOTS, strikes=_STRIKES)
+    def roll_out(self, kind: str, version: str, boots: bool, accompanied: bool, strikes: list[Strike]) -> None:
         self._count()
-        self.play.activate(self.play.stage(kind, version, boots=boots), *strikes)
+        self.play.activate(self.play.stage(kind, version, boots=boots, accompanied=accompanied), *strikes)
 
     @precondition(lambda self: self._startable())
     @rule(pick=_PICK, strikes=_STRIKES)

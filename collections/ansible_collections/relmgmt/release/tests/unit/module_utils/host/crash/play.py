@@ -9,6 +9,11 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
+from ansible_collections.relmgmt.release.plugins.module_utils._host.companions import (
+    Companions,
+    companion_name,
+    split_name,
+)
 from ansible_collections.relmgmt.release.plugins.module_utils._host.freezing import freeze
 from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import History
 from ansible_collections.relmgmt.release.plugins.module_utils._host.switch import Switching
@@ -66,9 +71,18 @@ class Play:
 
     # --- verbs ---
 
-    def stage(self, kind: str = GOOD, version: str = "1", *strikes: Strike, boots: bool = False) -> int:
+    def stage(
+        self,
+        kind: str = GOOD,
+        version: str = "1",
+        *strikes: Strike,
+        boots: bool = False,
+        accompanied: bool = False,
+    ) -> int:
+        """accompanied: everything that was ever confirmed has a companion."""
         number = max(self.world.kinds, default=0) + 1
-        self.world.put(number, kind, version, boots=boots)
+        companions = sorted(self.model.stand.proven) if accompanied else []
+        self.world.put(number, kind, version, boots=boots, companions=companions)
         self.world.expect(strikes)
         if self.world.attempt(lambda: self.world.stage(number)) is None:
             self._rest({self.model.stand})
@@ -323,10 +337,25 @@ class Play:
             self._require(history.settled, "the journal says that something is in flight")
         if world.units and not stand.sick:
             self._require(history.settled or world.guarded, "nobody sees to the way back: {}", stand)
+        self._judge_seals(history)
         again = world.copy()
         again.attempt(lambda: again.switching().recover())
         same = again.system.tree() == world.system.tree()
         self._require(same, "recovery did something where there was nothing to do")
+
+    def _judge_seals(self, history: History) -> None:
+        """Each deployment is as it was sealed, or as the newest one that was confirmed re-sealed it, and whole."""
+        metas = self.world.look_at(lambda instance: {number: instance.meta(number) for number in history.staged})
+        for number in sorted(history.staged):
+            by = [coming for coming in history.proven if number in self.world.companions.get(coming, ())]
+            wanted = f"sha256:{companion_name(number, max(by)) if by else number}"
+            sealed = metas[number]["profile"]
+            self._require(sealed == wanted, "deployment {} is sealed as {}, not as {}", number, sealed, wanted)
+            known = history.staged[number]["profile"]
+            self._require(known == wanted, "the journal has deployment {} as {}, not as {}", number, known, wanted)
+        left = self.world.look_at(lambda instance: Companions(instance).names())
+        settled = [name for name in left if (split_name(name) or (0, 0))[1] in history.proven]
+        self._require(not settled, "{} are left", settled)
 
     def _require(self, holds: bool, what: str, *about: object) -> None:
         if not holds:

@@ -69,6 +69,21 @@ def _again() -> Play:
     return play
 
 
+def _accompanied(kind: str = GOOD, *, confirming: bool = False, **how: bool) -> Play:
+    """What is coming would re-seal the two that are held."""
+    play = _final(2, **how)
+    play.stage(kind, accompanied=True)
+    if confirming:
+        play.activate(3)
+    return play
+
+
+def _resealed() -> Play:
+    play = _accompanied(confirming=True)
+    play.confirm()
+    return play
+
+
 def _booting(kind: str = GOOD, **how: bool) -> Play:
     play = _final(1, **how)
     play.stage(kind, boots=True)
@@ -186,6 +201,14 @@ SCENARIOS = {
     "replaces-dark": Scenario(lambda: _provisional(0, replaces=True), Play.power_fails, nightly=True),
     "replaces-rollback": Scenario(lambda: _final(1, replaces=True), Play.revert, nightly=True),
     "replaces-upgrade": Scenario(lambda: _staged(SICK, replaces=True), _activate, nightly=True),
+    "reseal": Scenario(lambda: _accompanied(confirming=True), Play.confirm),
+    "reseal-quietly": Scenario(lambda: _accompanied(confirming=True, traffic=False), Play.confirm, nightly=True),
+    "reseal-alone": Scenario(lambda: _accompanied(confirming=True, units=False), Play.confirm, nightly=True),
+    "reseal-sick": Scenario(lambda: _accompanied(SICK), _activate),
+    "reseal-revert": Scenario(lambda: _accompanied(confirming=True), Play.revert, nightly=True),
+    "reseal-dark": Scenario(lambda: _accompanied(confirming=True), Play.power_fails, nightly=True),
+    "resealed-revert": Scenario(_resealed, Play.revert, nightly=True),
+    "resealed-frozen": Scenario(lambda: _frozen(_accompanied(confirming=True)), Play.time_passes, nightly=True),
     "freeze": Scenario(lambda: _staged(GOOD), _freeze),
     "frozen-upgrade": Scenario(lambda: _frozen(_staged(GOOD)), _activate),
     "frozen-upgrade-sick": Scenario(lambda: _frozen(_staged(SICK)), _activate),

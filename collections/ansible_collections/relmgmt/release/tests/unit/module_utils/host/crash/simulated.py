@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.relmgmt.release.plugins.module_utils._host import (
     adopting,
     capsule,
+    companions,
     disk,
     guard,
     probe,
@@ -121,6 +122,11 @@ def _whole(*_args: t.Any, **_how: t.Any) -> None:
     """What was staged stays as it was staged, and what was adopted as it was found."""
 
 
+def _whole_still(*_args: t.Any) -> bool:
+    """As ``_whole``, of what is asked whether it is."""
+    return True
+
+
 def _unheard(_text: str) -> None:
     """Nobody listens here."""
 
@@ -136,6 +142,7 @@ def beneath(world: World) -> t.Iterator[None]:
         (guard, "alert", _unheard),
         (capsule, "require_whole", _whole),
         (adopting, "require_unchanged", _whole),
+        (companions, "is_whole", _whole_still),
     ]
     tcp = probe.KINDS["tcp"]
     before = [(module, name, getattr(module, name)) for module, name, _ours in taken]

@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.relmgmt.release.plugins.module_utils._host.companions import companion_name
 from ansible_collections.relmgmt.release.plugins.module_utils._host.disk import Disk
 from ansible_collections.relmgmt.release.plugins.module_utils._host.journal import History, Journal
 from ansible_collections.relmgmt.release.plugins.module_utils._host.rebooting import Rebooting
@@ -142,6 +143,38 @@ def never_barred_at_a_boot(monkeypatch: Patch) -> None:
     monkeypatch.setattr(Switching, "boot", carelessly)
 
 
+def renamed_before_it_is_announced(monkeypatch: Patch) -> None:
+    write = Journal.write
+
+    def late(self: Journal, event: str, **values: t.Any) -> None:
+        if event == "resealing":
+            disk = self._disk
+            for number in values["profiles"]:
+                name = companion_name(int(number), values["deployment"])
+                disk.settle(disk.path("deployments", name), "deployments", number, mode=0o755)
+        write(self, event, **values)
+
+    monkeypatch.setattr(Journal, "write", late)
+
+
+def without_recovery(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Switching, "_reseal", lambda *_args: "")
+    monkeypatch.setattr(History, "interrupted", property(lambda self: self.unfinished is not None or self.owed))
+
+
+def resealed_at_once(monkeypatch: Patch) -> None:
+    """Without waiting for the confirmation."""
+    record = Journal.write
+
+    def eagerly(self: Journal, event: str, **values: t.Any) -> None:
+        record(self, event, **values)
+        if event == "switch" and values["verb"] == "revert" and self.history().companions.get(values["from"]):
+            numbers = self.history().companions[values["from"]]
+            record(self, "resealing", deployment=values["from"], profiles={str(n): p for n, p in numbers.items()})
+
+    monkeypatch.setattr(Journal, "write", eagerly)
+
+
 FAILED = {"outcome": "failed", "deployment": 2}
 # What is broken, the scenario that shows it, and how often that has to be struck.
 MUTATIONS: dict[str, tuple[t.Callable[[Patch], None], str, int]] = {
@@ -179,6 +212,10 @@ MUTATIONS: dict[str, tuple[t.Callable[[Patch], None], str, int]] = {
     "the mark of what is replaced is believed before it is on the disk": (believed, "replaces-sick", 1),
     "what was given back is not synced": (without("write", "fsync", File), "adopted-revert", 0),
     "the directory of what was given back is not synced": (idle(AdoptedDriver, "_keep_directories"), "adopted-dark", 1),
+    "what is re-sealed is not announced": (forgetting("resealing"), "reseal", 0),
+    "what is re-sealed is renamed before it is announced": (renamed_before_it_is_announced, "reseal", 1),
+    "an interrupted re-sealing is not gone on with": (without_recovery, "reseal", 1),
+    "what was not confirmed re-seals": (resealed_at_once, "reseal-sick", 0),
     "freezing is answered but not written": (forgetting("frozen"), "freeze", 0),
     "a sick release goes back behind the point of no return": (never_barred, "frozen-upgrade-sick", 0),
     "a crash goes back behind the point of no return": (never_barred, "frozen-upgrade", 1),

@@ -15,6 +15,7 @@ import contextlib
 import json
 import typing as t
 
+from ansible_collections.relmgmt.release.plugins.module_utils._host.companions import companion_name
 from ansible_collections.relmgmt.release.plugins.module_utils._host.guard import Guard
 from ansible_collections.relmgmt.release.plugins.module_utils._host.instance import Instance, Tools
 from ansible_collections.relmgmt.release.plugins.module_utils._host.process import Completed
@@ -60,6 +61,7 @@ class World(Fate):
     file does not lie beside the link and the journal. ``reloads``: two deployments of one version differ by what asks
     for a reload alone. ``boots``: the deployments that a boot makes current. ``asked``:
     between how many losses was chosen, each time. ``legacy``: what ran there before, and was adopted, or is replaced.
+    ``companions``: the deployments that each one re-seals.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class World(Fate):
         self.versions: dict[int, str] = {}
         self.staged: set[int] = set()
         self.boots: set[int] = set()
+        self.companions: dict[int, tuple[int, ...]] = {}
         self.running, self.since, self.enabled = 0, 0.0, False
         self.guarded = self.armed = self.off = False
         self.now, self.boot = 0.0, 1
@@ -97,7 +100,7 @@ class World(Fate):
         other = object.__new__(World)
         other.__dict__.update(self.__dict__)
         other.kinds, other.versions, other.staged = dict(self.kinds), dict(self.versions), set(self.staged)
-        other.boots = set(self.boots)
+        other.boots, other.companions = set(self.boots), dict(self.companions)
         other.asked, other.hits = [], list(self.hits)
         other.system = self.system.copy()
         other.calls = Calls(other.system, other.step)
@@ -216,9 +219,18 @@ class World(Fate):
 
     # --- what staging leaves ---
 
-    def put(self, deployment: int, kind: str, version: str, *, boots: bool = False) -> None:
-        """A deployment that is whole and on the disk; the journal does not know it yet."""
+    def put(
+        self, deployment: int, kind: str, version: str, *, boots: bool = False, companions: t.Sequence[int] = ()
+    ) -> None:
+        """A deployment that is whole and on the disk, with companions; the journal does not know it yet."""
         self.kinds[deployment], self.versions[deployment] = kind, version
+        self.companions[deployment] = tuple(companions)
+        self._put(str(deployment), deployment, version, boots=boots)
+        for held in companions:
+            name = companion_name(held, deployment)
+            self._put(name, held, self.versions[held], boots=held in self.boots)
+
+    def _put(self, name: str, deployment: int, version: str, *, boots: bool) -> None:
         profile, directory, parent = Directory(), Directory(), self.system.find(self._path("deployments"))
         runtime = dict(_RUNTIME, traffic=_TRAFFIC) if self.traffic else dict(_RUNTIME)
         if boots and self.units:
@@ -229,18 +241,21 @@ class World(Fate):
         template = {"destination": "app.conf", "on_change": "reload" if self.reloads else "restart"}
         release.change({"manifest.json": File(0o644, json.dumps({"config": {"templates": [template]}}).encode())})
         profile.change({"app.conf": File(0o640, str(deployment).encode())})
-        meta = {"version": version, "release": f"sha256:{version}"}
+        meta = {"version": version, "release": f"sha256:{version}", "profile": f"sha256:{name}"}
         directory.change({"profile": profile, "release": release, "meta.json": File(0o644, json.dumps(meta).encode())})
         for inode in (profile, release, directory):
             inode.sync()
         assert isinstance(parent, Directory)
-        parent.change({str(deployment): directory})
+        parent.change({name: directory})
         parent.sync()
 
     def stage(self, deployment: int) -> None:
         version = self.versions[deployment]
-        digests = {"release": f"sha256:{version}", "profile": f"sha256:{deployment}"}
-        self.instance().journal.write("staged", deployment=deployment, version=version, **digests)
+        about: dict[str, t.Any] = {"release": f"sha256:{version}", "profile": f"sha256:{deployment}"}
+        if self.companions[deployment]:
+            names = {held: companion_name(held, deployment) for held in self.companions[deployment]}
+            about["companions"] = {str(held): f"sha256:{name}" for held, name in names.items()}
+        self.instance().journal.write("staged", deployment=deployment, version=version, **about)
         self.staged.add(deployment)
 
     # --- the service ---
