@@ -61,7 +61,7 @@ class ActionModule(Planning):
         return {**result, "diff": diff} if self.diff_mode else result
 
     def _views(self, params: Data, hosts: dict[str, HostInput], run: str) -> tuple[list[View], str]:
-        package = self._package({**params, "kind": ROLLOUT, "rollout": NEW}, run)
+        package = self._package({**params, "kind": ROLLOUT, "rollout": NEW}, run, hosts)
         if package.manifest is None or package.path is None:
             return [], ""
         with Registry.open(location(params), write=False) as registry:

@@ -105,6 +105,7 @@ class Running:
             return _prevented(exc)
         return self.bring_up(deployment)
 
+    def converge(self, deployment: int) -> None:
         """See ``Placements.converge``; most packages place nothing."""
         if self._instance.runtime(deployment).placements or self._disk.exists("placements"):
             from .placements import Placements

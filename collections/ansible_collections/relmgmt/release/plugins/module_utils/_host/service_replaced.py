@@ -19,6 +19,7 @@ from .lock import locked
 from .running import Running
 
 if t.TYPE_CHECKING:
+    from .astray import Astray
     from .service import Driver
 
 __all__ = ["ReplacedDriver"]
@@ -56,6 +57,10 @@ class ReplacedDriver:
     def active(self) -> bool:
         driver = self._driver()
         return not self._instance.history().replaced and (driver is None or driver.active())
+
+    def astray(self) -> list[Astray]:
+        """Whoever verifies the package itself is told."""
+        return []
 
     def describe(self) -> str:
         driver = self._driver()

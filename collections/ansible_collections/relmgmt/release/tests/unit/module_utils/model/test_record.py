@@ -92,8 +92,8 @@ def test_it_can_be_copied_and_sent(kind: t.Any) -> None:
 
 @BOTH
 def test_the_functions_of_dataclasses_know_it(kind: t.Any) -> None:
-    made = kind("a", about={"b": "c"})
-    assert dataclasses.is_dataclass(made)
+    made: t.Any = kind("a", about={"b": "c"})
+    assert dataclasses.is_dataclass(kind)
     assert [one.name for one in dataclasses.fields(made)] == ["name", "size", "about", "secret"]
     assert dataclasses.fields(kind)[1].default == 3
     assert dataclasses.asdict(made) == {"name": "a", "size": 3, "about": {"b": "c"}, "secret": ""}
@@ -106,8 +106,9 @@ def test_it_is_replaced_and_read_without_them() -> None:
     made = Made("a")
     assert replace(made, size=4) == Made("a", 4)
     assert values(made) == {"name": "a", "size": 3, "about": {}, "secret": ""}
+    unknown: dict[str, t.Any] = {"other": 1}
     with pytest.raises(TypeError):
-        replace(made, other=1)
+        replace(made, **unknown)
 
 
 def test_nothing_of_dataclasses_is_imported_for_it() -> None:

@@ -69,7 +69,7 @@ def sight(*, staged: t.Mapping[str, t.Any] | None = None, **release: t.Any) -> S
     told = {"current": {"version": "1.0.0"}, "deployments": [], "units": [], **release}
     info = {"outcome": "ok", "host": {"root": {"free_bytes": FREE, "path": "/srv"}}, "release": told}
     answer = {"outcome": outcome.STAGED, "changes": DIFFERENCE} if staged is None else staged
-    return Sight(info, answer, NEW, OLD, RUNTIME, send=1000)
+    return Sight(info, answer, NEW, OLD, runtime=RUNTIME, send=1000)
 
 
 def plan(*hosts: str, budget: int = 0, rehearsal: t.Mapping[str, t.Any] | None = None) -> Plan:

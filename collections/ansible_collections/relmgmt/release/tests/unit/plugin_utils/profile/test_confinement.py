@@ -53,7 +53,7 @@ def test_the_job_is_on_its_standard_input_alone(monkeypatch: pytest.MonkeyPatch)
             return b'{"done": true}\n', None
 
     monkeypatch.setenv("CANARY", "hunter2")
-    monkeypatch.setattr(process.subprocess, "Popen", Child)
+    monkeypatch.setattr(subprocess, "Popen", Child)
     process.run_job("render", {"hosts": [{"secrets": {"a": "hunter2"}}]}, limits=Limits())
     assert b"hunter2" in seen.pop("data")
     assert "hunter2" not in repr(seen) and "CANARY" not in seen["env"]

@@ -329,4 +329,4 @@ def test_a_plan_pins_the_versions_of_secrets_once_for_all_hosts() -> None:
     hosts = {"a": host(FRESH), "b": host(FRESH)}
     profiles = dict.fromkeys(hosts, pinned)
     plan = make_plan(wish(), hosts, out={}, manifest=NEW, profiles=profiles, unfinished=None, gate=None, new_id=str)
-    assert plan.secrets == {"vault:kv/shop#token": "4"}
+    assert plan.versions == {"vault:kv/shop#token": "4"}
