@@ -16,6 +16,7 @@ from ansible import context
 from ..module_utils._model import outcome
 from ..module_utils._model.errors import InputError
 from ..module_utils._model.manifest import Manifest
+from ..module_utils._model.secret_need import DEFAULT, PREVIOUS
 from ..plugin_utils import _keeper as keeper
 from ..plugin_utils._access import access_of
 from ..plugin_utils._action import ControllerAction, plain
@@ -67,7 +68,9 @@ from ..plugin_utils._rollout import (
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access, Kept
 from ..plugin_utils._transfer import prepare
+from ..plugin_utils._written import where_in
 
+_IN_PLACE = {PREVIOUS: "the files of what runs are kept", DEFAULT: "the package's default is used"}
 _PREFIXES = ("relmgmt_config", SECRETS_PREFIX, DATABASES)
 
 
@@ -251,6 +254,7 @@ class ActionModule(ControllerAction):
             variables=plain({name: known[name] for name in names}),
             facts=plain(known.get("ansible_facts") or {}),
             info=plain(known.get(infos) or {}),
+            where=where_in(known),
         )
 
     def _package(self, params: dict[str, t.Any], run: str) -> Package:
@@ -303,6 +307,7 @@ class ActionModule(ControllerAction):
             **self._shown(plan, part, registry, opened.lease),
             "order": list(part.own(plan.staging.hosts)),
             "batches": batches or [1],
+            "fallbacks": {host: dict(used) for host, used in opened.fallbacks.items()},
         }
         common = {name: rollout[name] for name in ("id", "package", "version", "instance", "fence")}
         tasks = {
@@ -326,7 +331,7 @@ class ActionModule(ControllerAction):
             "tasks": tasks,
             "verdict": Verdict(outcome.CONTINUE, "", {}).to_dict(),
         }
-        return with_warning(answer, clocks.warning)
+        return with_warning(with_warning(answer, clocks.warning), _fallen_back(opened.fallbacks))
 
     @staticmethod
     def _confirmed(plan: Plan, host: str, hosts: t.Mapping[str, HostInput]) -> int:
@@ -360,6 +365,16 @@ class ActionModule(ControllerAction):
 def _running(host: HostInput) -> dict[str, t.Any]:
     """The deployment that the host runs, as it said; empty where there is none."""
     return (host.info.get("release") or {}).get("current") or {}
+
+
+def _fallen_back(fallbacks: t.Mapping[str, t.Mapping[str, str]]) -> str:
+    """For people: which secrets could not be read, and what takes their place; empty where all could."""
+    used: dict[tuple[str, str], list[str]] = {}
+    for host, secrets in fallbacks.items():
+        for name, fallback in secrets.items():
+            used.setdefault((name, fallback), []).append(host)
+    told = [f"{name}: {_IN_PLACE[fallback]} on {named(hosts)}" for (name, fallback), hosts in sorted(used.items())]
+    return f"Secrets could not be read, and the rollout goes on without them: {'; '.join(told)}" if told else ""
 
 
 def with_warning(result: dict[str, t.Any], warning: str) -> dict[str, t.Any]:

@@ -186,13 +186,15 @@ def _sight(plan: Plan, host: str, said: Data, shelf: _Shelf) -> Sight:
     source, fallback = pathlib.Path(task["source"]), tuple(map(pathlib.Path, task["fallback"]))
     release = info.get("release") or {}
     held = tuple(sorted({deployment["release"] for deployment in release.get("deployments", ())}))
+    profile = _profile(task.get("profile") or "")
     same = (release.get("current") or {}).get("release") == plan.digest
     return Sight(
         info=info,
         staged=said["staged"],
         manifest=shelf.manifest(source),
         leaving=shelf.manifest(source) if same else shelf.manifest(fallback[0]) if fallback else None,
-        runtime=_runtime(task.get("profile") or ""),
+        profile=profile,
+        runtime=Runtime.from_dict(profile.runtime) if profile else None,
         send=shelf.weight(source, held, fallback),
     )
 
@@ -243,10 +245,8 @@ def _said(known: t.Mapping[str, t.Any], params: Data) -> Data:
     }
 
 
-def _runtime(profile: str) -> Runtime | None:
-    if not profile:
-        return None
-    return Runtime.from_dict(Profile.from_dict(_read(pathlib.Path(profile))).runtime)
+def _profile(path: str) -> Profile | None:
+    return Profile.from_dict(_read(pathlib.Path(path))) if path else None
 
 
 def _read(path: pathlib.Path) -> Data:

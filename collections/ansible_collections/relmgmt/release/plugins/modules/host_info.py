@@ -97,6 +97,7 @@ release:
       release: "sha256:9a..."
       status: confirmed
       version: 3.9.0
+      versions: {"ansible-vault:secrets.yml#htpasswd": 9c1185a5c5e9}
     deployments: []
     frozen: ""
     frozen_at: 0

@@ -185,6 +185,14 @@ options:
       - Without it, a rollout that would migrate the same database is refused until that host answers.
     type: str
     default: ""
+  secrets_down:
+    description:
+      - What holds where the store of a secret does not answer, and the package does not say so of the secret itself.
+      - V(fail) begins nothing. With V(previous) each host keeps the files that hold it, as far as what runs there
+        proves that nothing else in them changes; else it is refused there.
+    type: str
+    choices: [fail, previous]
+    default: fail
   rollout:
     description:
       - The id of an open rollout to go on with, as it was planned. Version, waves, strategy and budgets are its own.
@@ -275,6 +283,7 @@ rollout:
     - C(rehearsal) names the ways that hosts go, with the rehearsal that was found for each, or that it was waived.
     - C(order) and C(batches) are made for the C(hosts) and C(serial) of a play; they have the job's own hosts alone.
     - C(job) says which hosts those are, C(shared) whether there are others.
+    - C(fallbacks) tells of each host which secrets could not be read, by name, and what takes their place.
   returned: success
   type: dict
   sample:
@@ -285,6 +294,7 @@ rollout:
     waves: [{index: 1, name: canary, hosts: [ci-ber-01], site: "", bake: 0.0}]
     order: [ci-ber-01]
     batches: [1]
+    fallbacks: {}
 verdict:
   description:
     - The verdict to begin with. It is V(continue), but for O(kind=revert) with V(revert_all) and, in C(order) and

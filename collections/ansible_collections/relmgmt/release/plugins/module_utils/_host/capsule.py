@@ -94,8 +94,17 @@ class Capsule:
 
     def inputs(self) -> dict[str, str] | None:
         """What the profile was made of, by digest; None where it does not say. They must not leave the host."""
-        found = _parsed(self.read(f"{self._profile()}/{PROFILE}")).get("inputs")
+        found = self.about_profile().get("inputs")
         return found if isinstance(found, dict) else None
+
+    def about_profile(self) -> Document:
+        """What lies beside the profile's rendered files: see ``about_runtime``; empty where that cannot be read."""
+        return _parsed(self.read(f"{self._profile()}/{PROFILE}"))
+
+    def rendered_file(self, path: str) -> bytes | None:
+        """A rendered file of the profile as it was sealed; None where it is not one, or nowhere whole."""
+        digest = self.rendered().get(path)
+        return self.whole(f"{self._profile()}/{path}", digest) if digest else None
 
     def copy_of(self, path: str) -> str:
         """Where the second copy of a file lies."""

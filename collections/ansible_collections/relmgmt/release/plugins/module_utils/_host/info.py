@@ -76,7 +76,7 @@ def describe_instance(instance: Instance, tools: Tools, *, adopts: Adopts | None
         "state": history.state,
         "interrupted": history.interrupted,
         "adopted": adopted(instance),
-        "current": _with_migrations(instance, about(history, history.current)),
+        "current": _with_versions(instance, _with_migrations(instance, about(history, history.current))),
         "previous": about(history, history.previous(history.current) if history.current else 0),
         "deployments": [_with_migrations(instance, about(history, number)) for number in sorted(history.staged)],
         "units": instance.units(),
@@ -138,3 +138,13 @@ def _with_migrations(instance: Instance, known: Answer | None) -> Answer | None:
     with contextlib.suppress(RelmgmtError):
         migrations = [migration.about() for migration in instance.runtime(known["deployment"]).migrations]
     return dict(known, migrations=migrations)
+
+
+def _with_versions(instance: Instance, known: Answer | None) -> Answer | None:
+    """And which versions of which secrets its profile was made with."""
+    if known is None:
+        return None
+    versions: dict[str, str] = {}
+    with contextlib.suppress(RelmgmtError):
+        versions = instance.meta(known["deployment"]).get("versions", {})
+    return dict(known, versions=versions)

@@ -131,7 +131,11 @@ class Placing:
 
 def about_runtime(profile: Profile) -> bytes:
     """What ``profile.json`` says beside the rendered files."""
-    about = {name: dict(getattr(profile, name)) for name in ("runtime", "versions", "inputs")}
+    about: dict[str, t.Any] = {name: dict(getattr(profile, name)) for name in ("runtime", "versions", "inputs")}
+    if profile.asks:
+        about["asks"] = dict(profile.asks)
+    if profile.origins:
+        about["origins"] = {path: origin.to_dict() for path, origin in profile.origins.items()}
     return json.dumps(about, sort_keys=True).encode("utf-8")
 
 

@@ -4,14 +4,18 @@
 
 """What a change does to the service: a restart, unless all that changes declares that it asks for less (private).
 
-Less is asked for by files of the profile alone: the release is the same, and so is how it is run. The rules are the
-same in both directions.
+Less is asked for by files of the profile alone: the release is the same, and so is how it is run. A file asks for what
+its template declares, or for what the values declare that it changed through, where those alone changed. The rules are
+the same in both directions.
 """
 
 from __future__ import annotations
 
+import typing as t
+
 from .._model.errors import BackendError, RelmgmtError
-from .._model.manifest import NONE, RELOAD, RESTART
+from .._model.manifest import RESTART
+from .._model.origin import Origin, strongest
 from .._model.runtime import Service
 from .disk import Disk
 from .instance import PROFILE, Instance
@@ -39,9 +43,32 @@ def _least(instance: Instance, origin: int, target: int) -> str:
     manifest = instance.disk.read_json("deployments", str(target), "release", "manifest.json") or {}
     templates = manifest.get("config", {}).get("templates", ())
     declared = {template["destination"]: template.get("on_change", RESTART) for template in templates}
-    declared[service.unit_file] = RESTART
-    asked = {declared.get(path, RESTART) for path in _changed(instance, origin, target)}
-    return RESTART if RESTART in asked else RELOAD if RELOAD in asked else NONE
+    judge = _Values(_about(instance, origin), _about(instance, target))
+    return strongest(
+        RESTART if path == service.unit_file else judge.asked(path, declared.get(path, RESTART))
+        for path in _changed(instance, origin, target)
+    )
+
+
+class _Values:
+    """What changed values ask for, by what lies beside the profiles."""
+
+    def __init__(self, before: dict[str, t.Any], after: dict[str, t.Any]) -> None:
+        self._before, self._after = before.get("origins", {}), after.get("origins", {})
+        self._asks = {**before.get("asks", {}), **after.get("asks", {})}
+        was, will = before.get("inputs", {}), after.get("inputs", {})
+        self._changed = [name for name in {**was, **will} if was.get(name) != will.get(name)]
+
+    def asked(self, path: str, otherwise: str) -> str:
+        if path not in self._before or path not in self._after:
+            return otherwise
+        before = Origin.from_dict(self._before[path])
+        return Origin.from_dict(self._after[path]).asks(before, self._changed, self._asks, otherwise)
+
+
+def _about(instance: Instance, deployment: int) -> dict[str, t.Any]:
+    found = instance.disk.read_json("deployments", str(deployment), "profile", PROFILE)
+    return found if isinstance(found, dict) else {}
 
 
 def _changed(instance: Instance, origin: int, target: int) -> set[str]:

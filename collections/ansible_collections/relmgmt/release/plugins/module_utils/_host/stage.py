@@ -30,6 +30,7 @@ from .difference import Before, difference
 from .engine_file import install
 from .instance import Instance, NeedObjects, Tools, profile_name
 from .journal import History
+from .keeping import filled
 from .objects import Objects
 from .placing import Placing, about_runtime
 from .probe import check as check_probe
@@ -85,7 +86,7 @@ class Staging:
         self._instance = instance
         self._disk = instance.disk
         self._manifest = manifest
-        self._profile = profile
+        self._profile = filled(instance, profile)
         self._tools = tools
         self._engine = engine
         self._lost = lost
@@ -120,11 +121,12 @@ class Staging:
             Placements(self._instance, self._tools.runner).check(runtime, self._profile)
 
     def _check_reload(self, service: Service) -> None:
-        for template in self._manifest.config.templates:
-            if template.on_change == RELOAD and service.driver == "command" and not service.reload:
+        asked = {template.destination: template.on_change for template in self._manifest.config.templates}
+        for what, ask in {**asked, **self._profile.asks}.items():
+            if ask == RELOAD and service.driver == "command" and not service.reload:
                 raise InputError(
                     "service-reload-missing",
-                    f"{template.destination} asks for a reload, and nobody knows how the service does that",
+                    f"{what} asks for a reload, and nobody knows how the service does that",
                     hint="Add service.reload to release.yml, a command; the driver 'systemd' needs none.",
                 )
 
@@ -164,7 +166,8 @@ class Staging:
             NeedObjects: files are missing; nothing of the deployment is recorded yet.
             IntegrityError: bytes are not what the manifest names; what runs is damaged, and nobody has what it lacks
                 (``capsule-damaged``): nothing was touched then.
-            ConflictError: something that the release takes is taken (see ``claims``, ``adopting``).
+            ConflictError: something that the release takes is taken (see ``claims``, ``adopting``); a file that is to
+                be kept is not the same (see ``keeping``: when it is made).
             BackendError: no space left (``disk-full``).
         """
         history = self._instance.history()

@@ -14,6 +14,7 @@ import pathlib
 import typing as t
 
 from .._optional import optional
+from .._profile import keyword_problems, pointer
 from .._source import Key, Source, read_bounded
 from .files import file_node
 from .limits import LIMITS, Limits
@@ -79,6 +80,9 @@ def _check_schema(source: Source, path: pathlib.Path, limits: Limits) -> None:
     foreign = _foreign(schema)
     if foreign:
         raise source.error("schema-invalid", f"{path}: {foreign}", "config", "schema", hint=hint)
+    for place, problem in keyword_problems(schema):
+        hint = "docs/configuration.md of the collection names the keywords of relmgmt, and where they stand."
+        raise source.error("schema-invalid", f"{path}: {pointer(place)}: {problem}", "config", "schema", hint=hint)
 
 
 def _foreign(value: t.Any) -> str:

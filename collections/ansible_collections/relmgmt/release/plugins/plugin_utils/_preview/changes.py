@@ -11,6 +11,8 @@ import dataclasses
 import typing as t
 
 from ...module_utils._model.manifest import NONE, RELOAD, RESTART, Manifest
+from ...module_utils._model.origin import strongest
+from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
 
 __all__ = ["ADDED", "CHANGED", "KINDS", "REMOVED", "Changes", "Difference", "asked_by", "changes_of", "service_of"]
@@ -76,16 +78,25 @@ def service_of(runtime: Runtime | None, *, app: str, runs: bool, asked: str = RE
     return f"{name} is {_DONE[asked]}" if runs else f"{name} is started"
 
 
-def asked_by(difference: Difference, manifest: Manifest, runtime: Runtime | None) -> str:
-    """What it takes to make a change current, as far as its files tell: a new release always takes a restart."""
+def asked_by(
+    difference: Difference, manifest: Manifest, runtime: Runtime | None, profile: Profile | None = None
+) -> str:
+    """What it takes to make a change current, as far as its files and values tell: a new release always takes a
+    restart."""
     names = [name.partition("/") for name in {*difference.get("before", {}), *difference.get("after", {})}]
     if any(_KIND.get(top, "placements") in ("files", "placements") for top, _slash, _rest in names):
         return RESTART
     declared = {template.destination: template.on_change for template in manifest.config.templates}
-    if runtime and runtime.service:
-        declared[runtime.service.unit_file] = RESTART
-    asked = {declared.get(rest, RESTART) for top, _slash, rest in names if top == "profile"}
-    return next((each for each in (RESTART, RELOAD, NONE) if each in asked), RESTART)
+    unit_file = runtime.service.unit_file if runtime and runtime.service else ""
+    changed = [f"{top}/{rest}" for top, _slash, rest in names if top not in ("profile", "release")]
+
+    def asked(path: str) -> str:
+        otherwise = declared.get(path, RESTART)
+        origin = profile.origins.get(path) if profile and path != unit_file else None
+        return origin.asks(origin, changed, profile.asks, otherwise) if profile and origin else otherwise
+
+    files = [rest for top, _slash, rest in names if top == "profile"]
+    return strongest(RESTART if path == unit_file else asked(path) for path in files) if files else RESTART
 
 
 def _sizes(manifest: Manifest) -> dict[str, int]:

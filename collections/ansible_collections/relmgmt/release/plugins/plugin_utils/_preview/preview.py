@@ -13,6 +13,7 @@ import typing as t
 
 from ...module_utils._model import outcome
 from ...module_utils._model.manifest import Manifest
+from ...module_utils._model.profile import Profile
 from ...module_utils._model.runtime import Runtime
 from .._rollout import (
     DEPLOY,
@@ -43,7 +44,7 @@ class Sight:
     """What is known of one host.
 
     info: what it said of itself; staged: what staging would do there, None if it was not asked; manifest: of the
-    release that comes; leaving: of the one that runs, where it can be had; runtime: None where no profile could be
+    release that comes; leaving: of the one that runs, where it can be had; profile, runtime: None where none could be
     made; send: bytes that staging would send.
     """
 
@@ -52,6 +53,7 @@ class Sight:
     manifest: Manifest | None = None
     leaving: Manifest | None = None
     runtime: Runtime | None = None
+    profile: Profile | None = None
     send: int | None = None
 
 
@@ -120,7 +122,7 @@ def _changes(plan: Plan, host: str, sight: Sight) -> Changes | None:
     if sight.manifest is None or planned.action != DEPLOY or said is None:
         return None
     runs = bool((sight.info.get("release") or {}).get("current"))
-    asked = asked_by(said, sight.manifest, sight.runtime)
+    asked = asked_by(said, sight.manifest, sight.runtime, sight.profile)
     service = service_of(sight.runtime, app=plan.package.partition("/")[2], runs=runs, asked=asked)
     return changes_of(said, sight.manifest, sight.leaving, before=planned.before, after=planned.after, service=service)
 

@@ -6,21 +6,28 @@
 
 from __future__ import annotations
 
-from .configure import PREFIX, configure, refuse
+from .configure import PREFIX, ConfigSecret, Configured, configure, refuse, require_fit
+from .keywords import keyword_problems, need_name
 from .layers import merge_layers, sources
 from .limits import Limits
 from .render import Request, render
-from .schema import Problem, check_schema
+from .schema import Problem, check_schema, pointer
 
 __all__ = [
     "PREFIX",
+    "ConfigSecret",
+    "Configured",
     "Limits",
     "Problem",
     "Request",
     "check_schema",
     "configure",
+    "keyword_problems",
     "merge_layers",
+    "need_name",
+    "pointer",
     "refuse",
     "render",
+    "require_fit",
     "sources",
 ]

@@ -86,6 +86,10 @@ def _job(name: str) -> t.Callable[[Message, Speaker], None]:
         from .configuring import configure_hosts
 
         return configure_hosts
+    if name == "fit":
+        from .fitting import fit_secrets
+
+        return fit_secrets
     from .rendering import render_hosts
 
     return render_hosts

@@ -16,7 +16,8 @@ __all__ = ["configure_hosts"]
 
 
 def configure_hosts(request: dict[str, t.Any], speaker: Speaker) -> None:
-    """For each host a result with the filled values and the problems as pairs of path and message."""
+    """For each host a result with the filled values, the problems as pairs of path and message, and what the keywords
+    say: secrets as path, what holds for it and the schemas that it must fit; asks by the dotted names of keys."""
     where = request["where"]
     speaker.at("all hosts", where)
     schema = Schema(request["schema"], where=where)
@@ -25,11 +26,13 @@ def configure_hosts(request: dict[str, t.Any], speaker: Speaker) -> None:
         speaker.at(host, where)
         try:
             values = schema.filled(item["values"])
-            problems = schema.problems(values)
+            marks = schema.marks(values)
+            problems = schema.problems(values, secrets=marks.secrets)
         except RecursionError:
             raise InputError(
                 "schema-endless", f"{where}: it never comes to an end", hint="Look for circles of $ref."
             ) from None
         except MemoryError:
             raise InputError("schema-too-large", f"{where}: checking {host} takes more memory than allowed") from None
-        speaker.result({"host": host, "values": values, "problems": problems})
+        secrets = [(path, rules, schemas) for path, (rules, schemas) in marks.secrets.items()]
+        speaker.result({"host": host, "values": values, "problems": problems, "secrets": secrets, "asks": marks.asks})

@@ -58,6 +58,8 @@ def _mapping(value: t.Any, *, what: str, hint: str) -> Data:
     if value is None:
         return {}
     if not isinstance(value, collections.abc.Mapping):
+        if isinstance(value, str):
+            hint += " -e name=value gives text; -e '{...}' and -e @file give mappings."
         raise InputError("config-layer-malformed", f"{what} is a {type(value).__name__}, not a mapping", hint=hint)
     return value
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import functools
 import pathlib
 import typing as t
 
 from ...module_utils._model.digest import canonical, digest_of
 from ...module_utils._model.errors import InputError, RelmgmtError, combined
 from ...module_utils._model.manifest import Manifest
+from ...module_utils._model.origin import CONFIG_SECRET, dotted
 from ...module_utils._model.profile import Profile
 from .._secrets import Secret
 from .limits import Limits
+from .origins import Reads, origins_of, steps_of
 from .process import run_job
 
 __all__ = ["FORMAT", "Request", "render"]
@@ -32,9 +35,12 @@ class Request:
     Args:
         template_dir: the unpacked ``config`` directory of the package.
         config: values that its schema allows.
-        secrets: name → secret; a name that the package does not ask for is left out.
+        secrets: name → secret; a name that the package does not ask for is left out, unless it names a place of the
+            configuration (``config:/db/password``), at which its reference stands.
         facts: at least those that the package names in ``config.facts``; others are left out.
         relmgmt: package, version, environment, site, host, instance, root, release, profile, state, python.
+        asks: key of the configuration → what a change of it alone asks of the service.
+        kept: names of secrets that could not be read: files that can see them are not rendered, the host keeps its own.
     """
 
     host: str
@@ -44,13 +50,16 @@ class Request:
     secrets: collections.abc.Mapping[str, Secret] = dataclasses.field(repr=False)
     facts: Data
     relmgmt: Data
+    asks: collections.abc.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    kept: collections.abc.Collection[str] = ()
 
-    @property
+    @functools.cached_property
     def bound(self) -> dict[str, Secret]:
-        """The secrets that the package asks for."""
-        return {name: self.secrets[name] for name in self.manifest.config.secrets if name in self.secrets}
+        """The secrets that the package, or a value of its configuration, asks for."""
+        names = [*self.manifest.config.secrets, *(name for name in self.secrets if name.startswith(CONFIG_SECRET))]
+        return {name: self.secrets[name] for name in names if name in self.secrets}
 
-    @property
+    @functools.cached_property
     def named_facts(self) -> dict[str, t.Any]:
         """The facts that the package names."""
         return {name: self.facts[name] for name in self.manifest.config.facts if name in self.facts}
@@ -93,10 +102,13 @@ def render(requests: collections.abc.Sequence[Request], *, limits: Limits | None
     if lacks:
         raise combined(lacks)
     keys = {id(request.manifest): request.manifest.digest for request in requests}
-    packages = {f"{keys[id(request.manifest)]} {request.template_dir}": _package(request) for request in requests}
-    hosts = [_host(request, f"{keys[id(request.manifest)]} {request.template_dir}") for request in requests]
+    places = [f"{keys[id(request.manifest)]} {request.template_dir}" for request in requests]
+    packages = {place: _package(request) for place, request in zip(places, requests, strict=True)}
+    hosts = [_host(request, place) for place, request in zip(places, requests, strict=True)]
     results = run_job("render", {"packages": packages, "hosts": hosts}, limits=limits or Limits())
-    return [_profile(request, result) for request, result in zip(requests, results, strict=True)]
+    reads: dict[str, Reads] = {result["package"]: result["reads"] for result in results[: len(packages)]}
+    rendered = zip(places, requests, results[len(packages) :], strict=True)
+    return [_profile(request, result, reads[place]) for place, request, result in rendered]
 
 
 def _package(request: Request) -> dict[str, t.Any]:
@@ -110,17 +122,22 @@ def _package(request: Request) -> dict[str, t.Any]:
 
 
 def _host(request: Request, package: str) -> dict[str, t.Any]:
+    values = {name: secret.value for name, secret in request.bound.items()}
     return {
         "host": request.host,
         "package": package,
         "config": request.config,
-        "secrets": {name: secret.value for name, secret in request.bound.items()},
+        "config_secrets": [
+            (steps_of(name, request.config), value) for name, value in values.items() if name.startswith(CONFIG_SECRET)
+        ],
+        "secrets": {name: value for name, value in values.items() if not name.startswith(CONFIG_SECRET)},
+        "kept": sorted(dotted(f"secrets/{name}") for name in request.kept),
         "facts": request.named_facts,
         "relmgmt": request.relmgmt,
     }
 
 
-def _profile(request: Request, result: dict[str, t.Any]) -> Profile:
+def _profile(request: Request, result: dict[str, t.Any], reads: Reads) -> Profile:
     try:
         profile = Profile.from_dict(
             {
@@ -129,6 +146,8 @@ def _profile(request: Request, result: dict[str, t.Any]) -> Profile:
                 "runtime": result["runtime"],
                 "versions": {secret.reference: secret.version for secret in request.bound.values()},
                 "inputs": _inputs(request),
+                "asks": _asks(request),
+                "origins": origins_of(request, reads),
             }
         )
     except InputError as exc:
@@ -142,6 +161,12 @@ def _inputs(request: Request) -> dict[str, str]:
     values |= {f"secrets/{name}": [secret.reference, secret.version] for name, secret in request.bound.items()}
     values |= {f"facts/{name}": value for name, value in request.named_facts.items()}
     return {name: digest_of(canonical(value)) for name, value in values.items()}
+
+
+def _asks(request: Request) -> dict[str, str]:
+    asks = {f"config/{name}": ask for name, ask in request.asks.items()}
+    secrets = {f"secrets/{name}": asks.get(dotted(f"secrets/{name}")) for name in request.bound}
+    return asks | {name: ask for name, ask in secrets.items() if ask}
 
 
 def _leaves(values: Data, above: str = "") -> collections.abc.Iterator[tuple[str, t.Any]]:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import base64
 import collections.abc
+import copy
 import functools
 import pathlib
 import traceback
 import typing as t
 
-from jinja2 import Environment, Template
+from jinja2 import Environment, StrictUndefined, Template, nodes
 from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.loaders import BaseLoader
 
 from ...module_utils._model.digest import digest_of
 from ...module_utils._model.errors import InputError, IntegrityError
+from ...module_utils._model.origin import Origin
 from .child import Speaker
 from .limits import Limits
+from .reading import ROOTS, Seen, look
 from .sandbox import FILTERS, Sandbox
 
 __all__ = ["render_hosts"]
@@ -67,8 +70,28 @@ class Package:
         self.templates: list[Data] = data["templates"]
         self.runtime: Data = data["runtime"]
         self._limits = limits
-        self._sandbox = Sandbox(PackageLoader(data["directory"], data["digests"]), range_length=limits.range_length)
+        self._loader = PackageLoader(data["directory"], data["digests"])
+        self._sandbox = Sandbox(self._loader, range_length=limits.range_length)
         self._strings: dict[tuple[str, str], Template] = {}
+        self._all = frozenset(data["digests"])
+
+    @functools.cached_property
+    def reads(self) -> dict[str, Seen]:
+        """Destination → what its template can see."""
+        return {template["destination"]: self._look(template["source"]) for template in self.templates}
+
+    def _look(self, source: str) -> Seen:
+        """A template that cannot be read by halves counts as one that reads everything: rendering it says why."""
+        try:
+            return look(source, self._parsed)
+        except (TemplateSyntaxError, UnicodeDecodeError, RecursionError):
+            return Seen(frozenset(ROOTS), self._all)
+
+    def _parsed(self, source: str) -> nodes.Template | None:
+        try:
+            return self._sandbox.parse(self._loader.get_source(self._sandbox, source)[0], name=source)
+        except TemplateNotFound:
+            return None
 
     def file(self, source: str, context: Data) -> str:
         return self._text(self._sandbox.get_template(source), context)
@@ -94,6 +117,12 @@ class Package:
 def render_hosts(request: Data, speaker: Speaker) -> None:
     """For each host a result with files and runtime, or errors: all of all hosts, not only the first."""
     packages = {key: Package(data, speaker.limits) for key, data in request["packages"].items()}
+    for key, package in packages.items():
+        speaker.at("all hosts", "the templates")
+        reads = {
+            path: {"names": sorted(seen.names), "sources": sorted(seen.sources)} for path, seen in package.reads.items()
+        }
+        speaker.result({"package": key, "reads": reads})
     for host in request["hosts"]:
         HostRendering(packages[host["package"]], host, speaker).run()
 
@@ -106,18 +135,40 @@ class HostRendering:
         self._host: str = host["host"]
         self._secrets: dict[str, str] = host["secrets"]
         self._context: Data = {key: host[key] for key in ("config", "facts", "relmgmt")}
+        self._private: list[tuple[list[t.Any], str]] = host["config_secrets"]
+        self._kept: list[str] = host["kept"]
         self._failed = False
 
     def run(self) -> None:
-        files = []
+        files: list[Data] = []
         context = {**self._context, "secrets": self._secrets}
+        if self._private:
+            context["config"] = self._replaced([(path, value) for path, value in self._private])
+            self._context["config"] = self._replaced([(path, _closed(path)) for path, _value in self._private])
         for template in self._package.templates:
+            if self._kept and self._sees_kept(template["destination"]):
+                files.append({"path": template["destination"], "mode": template["mode"], "kept": True})
+                continue
             text = self._step(template["source"], functools.partial(self._package.file, template["source"], context))
             contents = base64.b64encode(text.encode("utf-8")).decode("ascii")
             files.append({"path": template["destination"], "mode": template["mode"], "contents": contents})
         runtime = self._runtime(self._package.runtime, "")
         if not self._failed:
             self._speaker.result({"host": self._host, "files": files, "runtime": runtime})
+
+    def _sees_kept(self, destination: str) -> bool:
+        names = self._package.reads[destination].names
+        return any(Origin("", "", {}, tuple(names)).sees(name) for name in self._kept)
+
+    def _replaced(self, values: list[tuple[list[t.Any], t.Any]]) -> Data:
+        """The configuration with something else at these places."""
+        config: Data = copy.deepcopy(self._context["config"])
+        for path, value in values:
+            holder: t.Any = config
+            for step in path[:-1]:
+                holder = holder[step]
+            holder[path[-1]] = value
+        return config
 
     def _runtime(self, value: t.Any, place: str) -> t.Any:
         if isinstance(value, dict):
@@ -156,10 +207,16 @@ class HostRendering:
         return ("config", "facts", "relmgmt") + (() if what.startswith("release.yml: ") else ("secrets",))
 
     def _masked(self, text: str) -> str:
-        for secret in sorted(self._secrets.values(), key=len, reverse=True):
+        secrets = [*self._secrets.values(), *(value for _path, value in self._private)]
+        for secret in sorted(secrets, key=len, reverse=True):
             for form in (secret, repr(secret)[1:-1]):
                 text = text.replace(form, _MASK) if form else text
         return text
+
+
+def _closed(path: list[t.Any]) -> StrictUndefined:
+    """Stands for a secret where none may be seen."""
+    return StrictUndefined(hint=f"config.{'.'.join(map(str, path))} is one of the 'secrets'")
 
 
 def _place(exc: Exception, what: str) -> tuple[str, int]:

@@ -15,10 +15,13 @@ from __future__ import annotations
 import collections.abc
 import copy
 import dataclasses
+import json
 import typing as t
 
 from ...module_utils._model.errors import InputError
 from .._optional import optional
+from .._source import meant
+from .keywords import Marks, keyword_problems, marks_of, without_secrets
 
 if t.TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -30,6 +33,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_MESSAGE = 300
 MAX_REFERENCES = 64
 _NONE = object()
+_PREFIX = '"x-relmgmt-'
+_NO_REFERENCE = "this is not a reference to a secret (what it is, is not shown: it might be the secret)"
+_MASK = "***"
+_TEXT = " (it is text: -e name=value gives text, -e '{...}' keeps numbers; so do filters such as int)"
 
 Path = tuple["str | int", ...]
 
@@ -91,27 +98,63 @@ class Schema:
                 f"{where}: {pointer(exc.absolute_path)}: {_short(exc.message)}",
                 hint="Mend the schema in the package.",
             ) from None
-        self._validator = kind(schema, registry=registry(), format_checker=formats(FORMATS))
+        for path, problem in keyword_problems(schema):
+            raise InputError(
+                "schema-keyword", f"{where}: {pointer(path)}: {problem}", hint="docs/configuration.md names them all."
+            )
+        self._marked = _PREFIX in json.dumps(schema)
+        checked = without_secrets(schema) if self._marked else schema
+        self._validator = kind(checked, registry=registry(), format_checker=formats(FORMATS))
+        self._whole = kind(schema, registry=registry(), format_checker=formats(FORMATS))
 
-    def problems(self, values: t.Any) -> list[tuple[Path, str]]:
+    def problems(
+        self, values: t.Any, *, secrets: collections.abc.Mapping[Path, t.Any] | None = None
+    ) -> list[tuple[Path, str]]:
         """Path and message of everything that the schema does not allow.
+
+        Args:
+            secrets: paths at which references to secrets stand. Somebody may have written a secret there: what stands
+                there is never shown.
 
         Raises:
             InputError: a reference in the schema leads nowhere (``schema-reference``).
         """
         (best_match,) = optional("jsonschema.exceptions", "best_match", package="jsonschema")
-        (unresolvable,) = optional("referencing.exceptions", "Unresolvable", package="referencing")
+        hidden = [_at(values, path) for path in secrets or ()]
         found: list[tuple[Path, str]] = []
+        for error in self._errors(self._validator, values):
+            path = tuple(error.absolute_path)
+            told = _unknown(error) if error.validator == "additionalProperties" else [(path, "")]
+            for place, text in told or [(path, "")]:
+                if secrets and path in secrets:
+                    found.append((path, _NO_REFERENCE))
+                else:
+                    found.append((place, _masked(text or _explain(error, best_match), hidden)))
+        return sorted(found, key=lambda item: ([str(part) for part in item[0]], item[1]))
+
+    def unfit(self, secret: str, schemas: collections.abc.Sequence[t.Any]) -> list[str]:
+        """What of the schemas a secret does not fit, without a word of the secret."""
+        found = []
+        for schema in schemas:
+            for error in self._errors(self._whole.evolve(schema=schema), secret):
+                wanted = json.dumps(error.validator_value, ensure_ascii=False)
+                found.append(f"it does not fit {error.validator!r}: {_short(wanted)}")
+        return sorted(set(found))
+
+    def marks(self, values: t.Any) -> Marks:
+        """What the keywords say of the values, which are filled."""
+        return marks_of(values, self._schema, self._local) if self._marked else Marks({}, {})
+
+    def _errors(self, validator: t.Any, values: t.Any) -> collections.abc.Iterator[ValidationError]:
+        (unresolvable,) = optional("referencing.exceptions", "Unresolvable", package="referencing")
         try:
-            for error in self._validator.iter_errors(values):
-                found.append((tuple(error.absolute_path), _explain(error, best_match)))
+            yield from validator.iter_errors(values)
         except unresolvable as exc:
             raise InputError(
                 "schema-reference",
                 f"{self._where}: a $ref leads nowhere: {_short(str(getattr(exc, 'ref', exc)))}",
                 hint="Put what it refers to into the same file, below $defs: nothing else is read, nothing is fetched.",
             ) from None
-        return sorted(found, key=lambda item: ([str(part) for part in item[0]], item[1]))
 
     def filled(self, values: t.Any) -> t.Any:
         """A copy of the values with the schema's defaults where nothing is said.
@@ -165,10 +208,40 @@ class Schema:
 
 def _explain(error: ValidationError, best_match: t.Any) -> str:
     message = _short(error.message)
+    if error.validator == "type" and isinstance(error.instance, str):
+        message += _TEXT
+    if isinstance(error.schema, dict) and isinstance(error.schema.get("description"), str):
+        message += f"; it is: {_short(error.schema['description'])}"
     nearest = best_match([error])
     if nearest is not error:
         message += f"; nearest: {pointer(nearest.absolute_path)}: {_short(nearest.message)}"
     return message
+
+
+def _unknown(error: ValidationError) -> list[tuple[Path, str]]:
+    """Each key that the schema does not know, with the one that was most likely meant."""
+    schema = error.schema
+    if not isinstance(schema, dict) or schema.get("additionalProperties") is not False:
+        return []
+    known = schema.get("properties", {})
+    patterns = schema.get("patternProperties", {})
+    if patterns:
+        return []
+    path = tuple(error.absolute_path)
+    names = sorted(set(t.cast("dict[str, t.Any]", error.instance)) - set(known))
+    return [((*path, name), f"nobody knows the key {name!r}{meant(name, known)}") for name in names]
+
+
+def _at(values: t.Any, path: Path) -> t.Any:
+    for part in path:
+        values = values[part]
+    return values
+
+
+def _masked(text: str, hidden: collections.abc.Iterable[t.Any]) -> str:
+    for value in sorted({str(each) for each in hidden if each not in (None, "")}, key=len, reverse=True):
+        text = text.replace(repr(value), _MASK).replace(value, _MASK)
+    return text
 
 
 def _short(message: str) -> str:

@@ -31,7 +31,8 @@ def keep(connection: Connection, rollout: str, records: collections.abc.Iterable
     digests = sorted(wanted)
     for start in range(0, len(digests), _AT_ONCE):
         part = digests[start : start + _AT_ONCE]
-        for digest in connection.execute(select(table.c.digest).where(table.c.digest.in_(part))).scalars():
+        there: list[str] = list(connection.execute(select(table.c.digest).where(table.c.digest.in_(part))).scalars())
+        for digest in there:
             del wanted[digest]
     rows = [{**dataclasses.asdict(record), "rollout": rollout, "recorded": now} for record in wanted.values()]
     if rows:
@@ -42,7 +43,7 @@ def keep(connection: Connection, rollout: str, records: collections.abc.Iterable
 def find(connection: Connection, digests: collections.abc.Collection[str]) -> dict[str, ProfileRecord]:
     """Digest → record, of those that are known."""
     table = tables().profiles
-    asked, found = sorted(digests), {}
+    asked, found = sorted(digests), dict[str, ProfileRecord]()
     for start in range(0, len(asked), _AT_ONCE):
         query = select(table).where(table.c.digest.in_(asked[start : start + _AT_ONCE]))
         for row in connection.execute(query).mappings():

@@ -120,7 +120,8 @@ class ProfileRecord:
 
     ``release`` is the manifest's digest. ``config`` holds references where the schema marks secrets; ``secrets`` maps
     the names of all of them to references, ``versions`` references to versions, ``fallbacks`` names to the fallback
-    that was used. ``rollout`` and ``recorded``: by which rollout, and when, it was seen first.
+    that was used, ``asks`` keys to what a change of them alone asks of the service. ``rollout`` and ``recorded``: by
+    which rollout, and when, it was seen first.
     """
 
     digest: str
@@ -136,5 +137,6 @@ class ProfileRecord:
     facts: t.Mapping[str, t.Any]
     relmgmt: t.Mapping[str, t.Any]
     fallbacks: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    asks: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     rollout: str = ""
     recorded: str = ""

@@ -147,7 +147,7 @@ def _columns() -> dict[str, list[Column[t.Any]]]:
             *map(_text, ("package", "version", "release", "environment", "instance", "host")),
             *(
                 Column(name, JSON, nullable=False)
-                for name in ("config", "secrets", "versions", "facts", "relmgmt", "fallbacks")
+                for name in ("config", "secrets", "versions", "facts", "relmgmt", "fallbacks", "asks")
             ),
             *map(_text, ("rollout", "recorded")),
         ],

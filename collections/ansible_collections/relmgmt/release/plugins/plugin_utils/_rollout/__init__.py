@@ -10,6 +10,7 @@ from . import run_directory
 from .account import Close, closing, lease_of, lost_elsewhere, outcomes, remembered, rows, way_back, whereabouts
 from .baking import Bake, wait
 from .clocks import Clocks, Timing, declared, set_clocks
+from .config_view import Unpacked, View, before_of, running_profile, view_of
 from .gate import Gate, Policy
 from .joining import (
     ACTIVATED,
@@ -26,6 +27,7 @@ from .joining import (
 from .judging import Judging
 from .leaving_open import not_back, recorded_first, why_open
 from .limit import require_fit_limit
+from .masking import NOT_MASKED, READ, UNREAD, mask
 from .migrating import (
     AFTER,
     BEFORE,
@@ -71,12 +73,15 @@ __all__ = [
     "LEFT_OUT",
     "NEW",
     "NONE",
+    "NOT_MASKED",
     "NOT_READY",
     "PHASES",
+    "READ",
     "SECRETS_PREFIX",
     "STAGED",
     "STRATEGIES",
     "UNDO",
+    "UNREAD",
     "UNREHEARSED",
     "Bake",
     "Blocker",
@@ -106,11 +111,14 @@ __all__ = [
     "TakenBack",
     "Timing",
     "Unfinished",
+    "Unpacked",
     "Verdict",
+    "View",
     "Wave",
     "Wish",
     "Work",
     "absent",
+    "before_of",
     "astray",
     "budget_of",
     "catch_up",
@@ -132,6 +140,7 @@ __all__ = [
     "lease_of",
     "lost_elsewhere",
     "make_profiles",
+    "mask",
     "named",
     "needed",
     "newest_order",
@@ -147,6 +156,7 @@ __all__ = [
     "require_fit_limit",
     "rows",
     "run_directory",
+    "running_profile",
     "set_clocks",
     "shown_database",
     "site_budgets_of",
@@ -154,6 +164,7 @@ __all__ = [
     "still_baking",
     "take_back",
     "to_freeze",
+    "view_of",
     "wait",
     "wait_for_others",
     "waves",

@@ -10,6 +10,7 @@ import collections.abc
 import dataclasses
 import pathlib
 import time
+import types
 import typing as t
 
 from ...module_utils._model.errors import ConflictError, InputError
@@ -35,6 +36,7 @@ __all__ = ["Opened", "Opening", "Package", "check", "enter", "learn", "open_roll
 
 _TURN_SECONDS = 30.0  # that a job which takes the lease anew needs to say so, at most
 Hosts = collections.abc.Mapping[str, HostInput]
+Fallbacks = collections.abc.Mapping[str, collections.abc.Mapping[str, str]]
 
 
 class Package(t.NamedTuple):
@@ -67,13 +69,14 @@ class Opening:
 
 class Opened(t.NamedTuple):
     """The plan, the lease (None in check mode and where there is nothing to do), where the profiles lie, how long hosts
-    wait for their confirmation, and the job's part."""
+    wait for their confirmation, the job's part, and host → secrets that could not be read → what was used."""
 
     plan: Plan
     lease: Lease | None
     directory: pathlib.Path | None
     clocks: Clocks
     part: JobPart
+    fallbacks: Fallbacks = types.MappingProxyType({})
 
 
 class _Planned(t.NamedTuple):
@@ -84,6 +87,10 @@ class _Planned(t.NamedTuple):
     @property
     def profiles(self) -> dict[str, Profile]:
         return {host: each.profile for host, each in self.made.items()}
+
+    @property
+    def fallbacks(self) -> Fallbacks:
+        return {host: each.fallbacks for host, each in sorted(self.made.items()) if each.fallbacks}
 
 
 def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened:
@@ -119,7 +126,7 @@ def open_rollout(opening: Opening, registry: Registry, holder: Holder) -> Opened
     part = dataclasses.replace(part, id=begin_job(registry, plan, part.hosts, lease, holder))
     registry.record_profiles(plan.id, [each.record() for each in planned.made.values()])
     directory = run_directory.write_profiles(part.run(plan), planned.profiles)
-    return Opened(plan, lease, directory, planned.clocks, part)
+    return Opened(plan, lease, directory, planned.clocks, part, planned.fallbacks)
 
 
 def check(opening: Opening, registry: Registry, run: str) -> Opened:
@@ -131,7 +138,7 @@ def check(opening: Opening, registry: Registry, run: str) -> Opened:
     directory = run_directory.write_profiles(run, planned.profiles)
     plan = dataclasses.replace(planned.plan, id=run)
     part = JobPart("", tuple(opening.hosts), 0.0, planned.clocks.confirm_timeout)
-    return Opened(plan, None, directory, planned.clocks, part)
+    return Opened(plan, None, directory, planned.clocks, part, planned.fallbacks)
 
 
 def learn(wish: Wish, hosts: Hosts, registry: Registry, history: Rollouts) -> None:
@@ -257,7 +264,10 @@ def _prepare(
         return out, {}
     taking_part = {host: known for host, known in hosts.items() if host not in out}
     scope = Scope(wish.environment, wish.instance)
-    return out, make_profiles(package.manifest, package.path, taking_part, scope, access, pins=pins)
+    made = make_profiles(
+        package.manifest, package.path, taking_part, scope, access, secrets_down=wish.secrets_down, pins=pins
+    )
+    return out, made
 
 
 def _record(opening: Opening, plan: Plan, lease: Lease, registry: Registry) -> None:

@@ -42,7 +42,8 @@ Hosts = collections.abc.Mapping[str, HostInput]
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """What somebody asks for. kind: ``rollout``, ``rollback`` or ``rehearsal``."""
+    """What somebody asks for. kind: ``rollout``, ``rollback`` or ``rehearsal``; secrets_down: ``fail``, or ``previous``
+    to go on with what hosts have where the store of a secret does not answer."""
 
     kind: str
     package: str
@@ -63,6 +64,7 @@ class Wish:
     site_order: collections.abc.Sequence[str] = ()
     bake: float = 0.0
     site_budgets: collections.abc.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    secrets_down: str = "fail"
 
 
 def left_out(

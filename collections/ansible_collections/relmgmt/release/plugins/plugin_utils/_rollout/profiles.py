@@ -13,12 +13,16 @@ import pathlib
 import typing as t
 
 from ...module_utils._model.digest import short
-from ...module_utils._model.errors import IntegrityError
+from ...module_utils._model.errors import BackendError, IntegrityError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
-from .._profile import Request, configure, merge_layers, render
+from ...module_utils._model.secret_need import FAIL
+from .._profile import Configured, Request, configure, merge_layers, render, require_fit
 from .._registry import ProfileRecord
-from .._secrets import Access, Providers, Secret, bind, parse, resolve
+from .._secrets import Access, Providers, Secret, attempt, bind
+from .._where import Where, nowhere
+from .masking import NOT_MASKED, UNREAD, Masked, unread
+from .stores_down import Needs, choose
 
 __all__ = ["SECRETS_PREFIX", "HostInput", "Made", "Scope", "make_profiles", "render_again"]
 
@@ -27,12 +31,20 @@ SECRETS_PREFIX = "relmgmt_secrets"
 
 @dataclasses.dataclass(frozen=True)
 class HostInput:
-    """What is known of a host before the plan: from the inventory (variables, site, facts) and from itself (info)."""
+    """What is known of a host before the plan: from the inventory (variables, site, facts) and from itself (info).
+
+    where: tells in which file and line a variable, or a value in it, was written."""
 
     site: str
     variables: collections.abc.Mapping[str, t.Any]
     facts: collections.abc.Mapping[str, t.Any]
     info: collections.abc.Mapping[str, t.Any]
+    where: Where = dataclasses.field(default=nowhere, repr=False, compare=False)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Reference → version of the secrets that what runs was made with."""
+        return dict(((self.info.get("release") or {}).get("current") or {}).get("versions") or {})
 
     @property
     def root(self) -> str:
@@ -49,10 +61,11 @@ class Scope(t.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """A host's profile, and what it was made of."""
+    """A host's profile, and what it was made of. fallbacks: names of secrets that could not be read → what was used."""
 
     request: Request
     profile: Profile
+    fallbacks: collections.abc.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def record(self) -> ProfileRecord:
         """What it takes to render the profile again; no value of a secret is in it."""
@@ -70,6 +83,8 @@ class Made:
             versions=dict(self.profile.versions),
             facts=request.named_facts,
             relmgmt=about,
+            fallbacks=self.fallbacks,
+            asks=request.asks,
         )
 
 
@@ -80,6 +95,8 @@ def make_profiles(
     scope: Scope,
     access: Access,
     *,
+    secrets_down: str = FAIL,
+    masked: Masked = NOT_MASKED,
     pins: collections.abc.Mapping[str, str] | None = None,
     providers: Providers | None = None,
 ) -> dict[str, Made]:
@@ -87,31 +104,66 @@ def make_profiles(
 
     Args:
         package: the package's directory in the cache.
+        secrets_down: what holds for secrets that cannot be read and say nothing themselves: ``fail`` or ``previous``.
+        masked: whether masks stand in the place of secrets, for people to look at.
         pins: as of ``resolve``; providers: those to ask, who are then not closed; else there are some for this alone.
 
     Raises:
-        RelmgmtError: what ``configure``, ``resolve`` and ``render`` raise.
+        RelmgmtError: what ``configure``, ``resolve``, ``choose``, ``require_fit`` and ``render`` raise.
     """
+    directory = package / "config"
     config = configure(
-        {host: known.variables for host, known in hosts.items()}, manifest=manifest, directory=package / "config"
+        {host: known.variables for host, known in hosts.items()},
+        manifest=manifest,
+        directory=directory,
+        where={host: known.where for host, known in hosts.items()},
     )
-    bound = {host: merge_layers(known.variables, SECRETS_PREFIX, manifest.name) for host, known in hosts.items()}
-    needed = bind(bound, manifest.config.secrets, package=manifest.name)
-    with contextlib.nullcontext(providers) if providers else Providers(access) as asked:
-        secrets = resolve(needed, providers=asked, needed_by=needed, pins=pins)
+    needs = _needs(manifest, hosts, config)
+    references = {host: each.references for host, each in needs.items()}
+    own = sorted({name for each in config.values() for name in each.secrets})
+    needed = bind(references, manifest.config.secrets, package=manifest.name, own=own)
+    found, down = unread(needed), dict[str, BackendError]()
+    if masked != UNREAD:
+        with contextlib.nullcontext(providers) if providers else Providers(access) as asked:
+            found, down = attempt(needed, providers=asked, needed_by=needed, pins=pins)
+    chosen = choose(needs, found, down, policy=secrets_down, package=manifest.name, needed_by=needed)
+    if masked != UNREAD:
+        fitting = {host: each.read(config[host].secrets) for host, each in chosen.items()}
+        require_fit(config, fitting, manifest=manifest, directory=directory)
+    if masked != NOT_MASKED:
+        chosen = {host: each.masked() for host, each in chosen.items()}
     requests = [
         Request(
             host=host,
             manifest=manifest,
-            template_dir=package / "config",
-            config=config[host],
-            secrets=_bound(bound[host], manifest, secrets),
+            template_dir=directory,
+            config=config[host].values,
+            secrets=chosen[host].secrets,
             facts=known.facts,
             relmgmt=_about(manifest, host, known, scope),
+            asks=config[host].asks,
+            kept=chosen[host].kept,
         )
         for host, known in hosts.items()
     ]
-    return {request.host: Made(request, profile) for request, profile in zip(requests, render(requests), strict=True)}
+    made = zip(requests, render(requests), strict=True)
+    return {request.host: Made(request, profile, chosen[request.host].fallbacks) for request, profile in made}
+
+
+def _needs(
+    manifest: Manifest,
+    hosts: collections.abc.Mapping[str, HostInput],
+    config: collections.abc.Mapping[str, Configured],
+) -> dict[str, Needs]:
+    """Host → its secrets: those that the package names, and those that its values refer to."""
+    found = {}
+    for host, known in hosts.items():
+        bound = merge_layers(known.variables, SECRETS_PREFIX, manifest.name)
+        own = {name: secret.reference for name, secret in config[host].secrets.items()}
+        references = {name: bound[name] for name in manifest.config.secrets if name in bound}
+        needs = {name: secret.need for name, secret in config[host].secrets.items()}
+        found[host] = Needs({**references, **own}, {**manifest.config.needs, **needs}, known.versions)
+    return found
 
 
 def render_again(
@@ -155,14 +207,8 @@ def _request_of(
         secrets={name: secrets[reference] for name, reference in record.secrets.items()},
         facts=record.facts,
         relmgmt=record.relmgmt,
+        asks=record.asks,
     )
-
-
-def _bound(
-    references: collections.abc.Mapping[str, object], manifest: Manifest, secrets: collections.abc.Mapping[str, Secret]
-) -> dict[str, Secret]:
-    names = [name for name in manifest.config.secrets if name in references]
-    return {name: secrets[str(parse(references[name], where=name))] for name in names}
 
 
 def _about(manifest: Manifest, host: str, known: HostInput, scope: Scope) -> dict[str, t.Any]:

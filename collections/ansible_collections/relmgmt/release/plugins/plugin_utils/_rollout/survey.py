@@ -29,7 +29,7 @@ from .opening import Opened, Package
 from .plan import Plan
 from .planning import Hosts, Wish, left_out, make_plan, pins_of
 from .preflight import code_of, problem_of, require_distinct
-from .profiles import Scope, make_profiles
+from .profiles import Made, Scope, make_profiles
 from .refusals import Blocker, Refusals
 from .unfinished import NEW, find_unfinished, require_same_hosts
 
@@ -72,7 +72,8 @@ class Survey:
         taking_part = {host: known for host, known in self.hosts.items() if host not in out}
         unfinished = self._unfinished(registry)
         with Providers(self.access) as providers:
-            profiles = self._profiles(taking_part, unfinished, providers)
+            rendered = self._profiles(taking_part, unfinished, providers)
+        profiles = {host: each.profile for host, each in rendered.items()}
         runtimes = tuple(Runtime.from_dict(profile.runtime) for profile in profiles.values())
 
         def made(wanted: Wish) -> Plan:
@@ -99,7 +100,8 @@ class Survey:
         directory = run_directory.write_profiles(run, profiles)
         clocks = set_clocks(plan.waves, runtimes, self.timing)
         part = JobPart("", tuple(self.hosts), 0.0, clocks.confirm_timeout)
-        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part)
+        fallbacks = {host: each.fallbacks for host, each in sorted(rendered.items()) if each.fallbacks}
+        return Opened(dataclasses.replace(plan, id=run, hosts=hosts), None, directory, clocks, part, fallbacks)
 
     def _unfinished(self, registry: Registry) -> Plan | None:
         """The plan of the open rollout that would go on."""
@@ -129,20 +131,23 @@ class Survey:
                 self.refusals.note(Blocker(code_of(hosts[host].info), problem, _MEND, (host,)))
             return unready
 
-    def _profiles(self, hosts: Hosts, unfinished: Plan | None, providers: Providers) -> dict[str, Profile]:
+    def _profiles(self, hosts: Hosts, unfinished: Plan | None, providers: Providers) -> dict[str, Made]:
         """Those that can be made. What is refused for any host is told for all; then halves are tried, and halves of
         those, until it is known who is not concerned."""
         manifest, path = self.package.manifest, self.package.path
         if manifest is None or path is None or not hosts:
             return {}
-        scope, found = Scope(self.wish.environment, self.wish.instance), dict[str, Profile]()
+        scope, found = Scope(self.wish.environment, self.wish.instance), dict[str, Made]()
         pins = pins_of(unfinished, self.wish, manifest.digest, self.hosts, named=bool(self.rollout))
+        down = self.wish.secrets_down
 
         def refusal(names: list[str]) -> RelmgmtError | None:
             try:
                 some = {name: hosts[name] for name in names}
-                made = make_profiles(manifest, path, some, scope, self.access, pins=pins, providers=providers)
-                found.update({name: each.profile for name, each in made.items()})
+                made = make_profiles(
+                    manifest, path, some, scope, self.access, secrets_down=down, pins=pins, providers=providers
+                )
+                found.update(made)
             except RelmgmtError as exc:
                 return exc
             return None

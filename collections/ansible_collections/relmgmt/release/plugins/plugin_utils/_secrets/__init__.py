@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from .reference import Reference, parse
-from .resolve import PROVIDERS, Providers, bind, resolve
+from .resolve import PROVIDERS, Providers, attempt, bind, resolve, unreadable
 from .secret import Access, Provider, Secret, Versioned
 from .stores import read_stores
 from .vault import Kept, Vault, give_back, renew
@@ -22,10 +22,12 @@ __all__ = [
     "Secret",
     "Vault",
     "Versioned",
+    "attempt",
     "bind",
     "give_back",
     "parse",
     "read_stores",
     "renew",
     "resolve",
+    "unreadable",
 ]

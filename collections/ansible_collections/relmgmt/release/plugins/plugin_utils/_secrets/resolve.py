@@ -9,14 +9,14 @@ from __future__ import annotations
 import collections.abc
 import re
 
-from ...module_utils._model.errors import InputError, RelmgmtError, combined
+from ...module_utils._model.errors import BackendError, InputError, RelmgmtError, combined
 from .ansible_vault import AnsibleVault
 from .environ import Environ
 from .reference import Reference, parse
 from .secret import Access, Provider, Secret, Versioned
 from .vault import Vault
 
-__all__ = ["PROVIDERS", "Providers", "bind", "resolve"]
+__all__ = ["PROVIDERS", "Providers", "attempt", "bind", "resolve", "unreadable"]
 
 PROVIDERS: dict[str, type[Provider]] = {"ansible-vault": AnsibleVault, "env": Environ, "vault": Vault}
 _SHOWN = 3
@@ -57,20 +57,23 @@ def bind(
     names: collections.abc.Iterable[str],
     *,
     package: str,
+    own: collections.abc.Iterable[str] = (),
 ) -> dict[str, str]:
     """Reference → who needs it, for all hosts.
 
     Args:
         bound: host → name of the secret → reference, as ``merge_layers`` gives it.
         names: the secrets that the package asks for; what else is bound is not read.
+        own: those that only the hosts that bind them need, such as values of their configuration.
 
     Raises:
         InputError: a host binds no reference to a name (``secret-unbound``), or something that is none.
     """
     needed: dict[str, dict[str, list[str]]] = {}
     errors: list[RelmgmtError] = []
-    for name in names:
-        hosts = [host for host in bound if name not in bound[host]]
+    required = list(names)
+    for name in [*required, *own]:
+        hosts = [host for host in bound if name not in bound[host]] if name in required else []
         if hosts:
             message = f"{_some(hosts)}: {package} needs the secret {name!r}, and nothing binds it"
             hint = f"Name its place in the inventory: relmgmt_secrets: {{{package}: {{{name}: ...}}}}."
@@ -107,17 +110,56 @@ def resolve(
         RelmgmtError: all that cannot be read, as one error with the code of the first: ``secret-scheme-unknown``,
             ``secret-missing``, ``secret-file-missing``, ``secret-not-encrypted``, ``secret-undecryptable``, ...
     """
-    found: dict[str, Secret] = {}
-    errors: dict[str, tuple[RelmgmtError, list[str]]] = {}
-    for text in sorted(set(references)):
-        needs = (needed_by or {}).get(text, "")
-        try:
-            found[text] = _read(text, providers, where=needs or "secret", pin=(pins or {}).get(text, ""))
-        except RelmgmtError as exc:
-            errors.setdefault(exc.message, (exc, []))[1].extend([needs] if needs else [])
+    found, errors = _gather(references, providers, needed_by or {}, pins or {})
     if errors:
-        raise combined([_needed_by(exc, needs) for exc, needs in errors.values()])
+        raise unreadable(errors, needed_by or {})
     return found
+
+
+def attempt(
+    references: collections.abc.Iterable[str],
+    *,
+    providers: Providers,
+    needed_by: collections.abc.Mapping[str, str],
+    pins: collections.abc.Mapping[str, str] | None = None,
+) -> tuple[dict[str, Secret], dict[str, BackendError]]:
+    """Reference → secret, and of those whose store does not answer now, reference → why. Arguments as of ``resolve``.
+
+    Raises:
+        RelmgmtError: some could not be read at any other time either, as ``resolve``.
+    """
+    found, errors = _gather(references, providers, needed_by, pins or {})
+    down = {text: exc for text, exc in errors.items() if isinstance(exc, BackendError)}
+    if len(down) < len(errors):
+        raise unreadable({text: exc for text, exc in errors.items() if text not in down}, needed_by)
+    return found, down
+
+
+def unreadable(
+    errors: collections.abc.Mapping[str, RelmgmtError], needed_by: collections.abc.Mapping[str, str]
+) -> RelmgmtError:
+    """One error for all references that could not be read."""
+    grouped: dict[str, tuple[RelmgmtError, list[str]]] = {}
+    for text, exc in errors.items():
+        needs = needed_by.get(text, "")
+        grouped.setdefault(exc.message, (exc, []))[1].extend([needs] if needs else [])
+    return combined([_needed_by(exc, needs) for exc, needs in grouped.values()])
+
+
+def _gather(
+    references: collections.abc.Iterable[str],
+    providers: Providers,
+    needed_by: collections.abc.Mapping[str, str],
+    pins: collections.abc.Mapping[str, str],
+) -> tuple[dict[str, Secret], dict[str, RelmgmtError]]:
+    found: dict[str, Secret] = {}
+    errors: dict[str, RelmgmtError] = {}
+    for text in sorted(set(references)):
+        try:
+            found[text] = _read(text, providers, where=needed_by.get(text) or "secret", pin=pins.get(text, ""))
+        except RelmgmtError as exc:
+            errors[text] = exc
+    return found, errors
 
 
 def _needed_by(exc: RelmgmtError, needs: list[str]) -> RelmgmtError:

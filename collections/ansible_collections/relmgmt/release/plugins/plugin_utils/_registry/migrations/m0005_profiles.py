@@ -30,7 +30,7 @@ def upgrade(operations: Operations) -> None:
         ),
         *(
             Column(name, JSON, nullable=False)
-            for name in ("config", "secrets", "versions", "facts", "relmgmt", "fallbacks")
+            for name in ("config", "secrets", "versions", "facts", "relmgmt", "fallbacks", "asks")
         ),
         *(Column(name, Text, nullable=False) for name in ("rollout", "recorded")),
     )

@@ -35,10 +35,17 @@ class Reloads:
 
     def deploy(self, *, package: Package | None = None, reload: t.Sequence[str] = (), **files: str) -> dict[str, t.Any]:
         """Stage and activate with these files."""
-        number = self.stage(package=package, reload=reload, **files)
+        number = self.stage(package=package, reload=reload, about=None, **files)
         return self.host.ask("activate", deployment=number)
 
-    def stage(self, *, package: Package | None = None, reload: t.Sequence[str] = (), **files: str) -> int:
+    def stage(
+        self,
+        *,
+        package: Package | None = None,
+        reload: t.Sequence[str] = (),
+        about: t.Mapping[str, t.Any] | None = None,
+        **files: str,
+    ) -> int:
         package = package or self.package
         names = {"read": "read.conf", "none": "seldom/none.conf", "start": "start.conf"}
         contents = {
@@ -64,6 +71,7 @@ class Reloads:
             health={"min_healthy_time": 0.05, "healthy_deadline": SHORT if "sick" in files.values() else AMPLE},
             probes=[{"name": "read", "kind": "file", "path": str(self._said), "pattern": "1"}],
         )
+        rendered.update(about or {})
         answer = self.host.ask(
             "stage", payload=package.payload(), manifest=package.manifest.to_dict(), profile=rendered
         )
@@ -110,6 +118,30 @@ def test_file_that_asks_for_nothing_gets_nothing(service: Reloads) -> None:
 def test_one_file_that_asks_for_a_restart_restarts(service: Reloads) -> None:
     assert service.deploy(read="11", start="2")["outcome"] == "provisional"
     assert (service.count("starts"), service.count("reloads")) == (2, 0)
+
+
+def test_values_that_ask_for_less_than_their_file_are_listened_to_in_both_directions(service: Reloads) -> None:
+    asks = {"config/level": "none", "config/depth": "reload"}
+
+    def made(*, level: str = "1", depth: str = "1", port: str = "1", about: str = "a") -> dict[str, t.Any]:
+        inputs = {"config/level": level, "config/depth": depth, "config/port": port, "config/unseen": level + port}
+        reads = ["config/level", "config/depth", "config/port"]
+        origin = {"rest": level + depth + port, "about": about, "secrets": {}, "reads": reads}
+        return {"inputs": inputs, "asks": asks, "origins": {"start.conf": origin}}
+
+    profiles = [
+        made(),
+        made(level="2"),
+        made(level="3", depth="2"),
+        made(level="3", port="2"),
+        made(level="3", about="b"),
+    ]
+    for number, about in enumerate(profiles, 2):
+        service.stage(start=str(number), about=about)
+    found = [action(service.host.instance, 2, number) for number in range(3, 7)]
+    assert found == ["none", "reload", "restart", "restart"]
+    assert [action(service.host.instance, number, 2) for number in range(3, 7)] == found
+    assert action(service.host.instance, 1, 2) == "restart"
 
 
 def test_other_release_restarts(service: Reloads) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.relmgmt.release.plugins.module_utils._model.errors impo
 from ansible_collections.relmgmt.release.plugins.plugin_utils._profile import Limits, check_schema, configure
 from ansible_collections.relmgmt.release.plugins.plugin_utils._profile.schema import Schema
 
+TEXT = " (it is text: -e name=value gives text, -e '{...}' keeps numbers; so do filters such as int)"
 QUICK = Limits(step_seconds=0.5, wall_seconds=20.0)
 SCHEMA: dict[str, t.Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -23,7 +24,7 @@ SCHEMA: dict[str, t.Any] = {
     "required": ["port"],
     "additionalProperties": False,
     "properties": {
-        "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+        "port": {"type": "integer", "minimum": 1, "maximum": 65535, "description": "its port"},
         "bind": {"type": "string", "format": "ipv4", "default": "127.0.0.1"},
         "limits": {"type": "object", "properties": {"size": {"type": "integer", "default": 10}}},
         "a/b": {"type": "integer"},
@@ -45,11 +46,12 @@ def test_values_are_merged_and_filled(package: t.Any) -> None:
     package.schema(SCHEMA)
     variables = {"h": {"relmgmt_config__site": {"calendar/radicale": {"port": 1, "limits": {}}}, **values(port=2)}}
     result = configure(variables, manifest=package.manifest, directory=package.directory)
-    assert result == {"h": {"port": 2, "bind": "127.0.0.1", "limits": {"size": 10}}}
+    assert result["h"].values == {"port": 2, "bind": "127.0.0.1", "limits": {"size": 10}}
 
 
 def test_without_a_schema_the_values_are_as_they_are(package: t.Any) -> None:
-    assert configure({"h": values(x=1)}, manifest=package.manifest, directory=package.directory) == {"h": {"x": 1}}
+    result = configure({"h": values(x=1)}, manifest=package.manifest, directory=package.directory)
+    assert result["h"].values == {"x": 1}
 
 
 def test_all_problems_of_all_hosts_are_told_with_their_variables(package: t.Any) -> None:
@@ -68,10 +70,10 @@ def test_all_problems_of_all_hosts_are_told_with_their_variables(package: t.Any)
     assert error.message.splitlines() == [
         "The configuration of calendar/radicale breaks its schema on 4 hosts:",
         "ci-ber-01: /bind: '::1' is not a 'ipv4' (from relmgmt_config)",
-        "ci-ber-01, ci-ber-02: /port: 'x' is not of type 'integer' (from relmgmt_config__site)",
+        f"ci-ber-01, ci-ber-02: /port: 'x' is not of type 'integer'{TEXT}; it is: its port (from relmgmt_config__site)",
         "ci-fra-01: /: 'port' is a required property (from relmgmt_config)",
-        "ci-fra-01: /: Additional properties are not allowed ('prot' was unexpected) (from relmgmt_config)",
-        "ci-fra-01: /a~1b: 'c' is not of type 'integer' (from relmgmt_config)",
+        f"ci-fra-01: /a~1b: 'c' is not of type 'integer'{TEXT} (from relmgmt_config)",
+        "ci-fra-01: /prot: nobody knows the key 'prot', did you mean 'port'? (from relmgmt_config)",
         "ci-zrh-01: /: 'port' is a required property (no relmgmt_config variable of the host names calendar/radicale)",
     ]
 
@@ -144,3 +146,37 @@ def test_check_schema_tells_the_nearest_of_several_ways() -> None:
 def test_a_long_value_is_not_repeated_whole() -> None:
     (problem,) = check_schema("x" * 10_000, {"type": "integer"}, host="h")
     assert len(str(problem)) < 400
+
+
+def test_a_problem_names_file_and_line_where_they_are_known(package: t.Any) -> None:
+    package.schema(SCHEMA)
+    asked: list[tuple[str, t.Any]] = []
+
+    def where(name: str, path: t.Any) -> str:
+        asked.append((name, tuple(path)))
+        return "group_vars/all.yml:3"
+
+    with pytest.raises(RelmgmtError, match=r"\(from relmgmt_config at group_vars/all.yml:3\)"):
+        configure({"h": values(port=0)}, manifest=package.manifest, directory=package.directory, where={"h": where})
+    assert asked == [("relmgmt_config", ("calendar/radicale", "port"))]
+
+
+def test_values_below_a_name_that_is_nearly_the_packages_are_refused(package: t.Any) -> None:
+    near = {"relmgmt_config": {"calendar/radicle": {"port": 1}}}
+    error = refused(package, {"a": near, "b": near, "c": values(port=1)})
+    assert error.code == "config-package-unknown"
+    assert error.message == "a, b: relmgmt_config names 'calendar/radicle', and nothing names 'calendar/radicale'"
+    said: dict[str, t.Any] = {"relmgmt_config": {"calendar/radicle": {}, "calendar/radicale": {}}}
+    assert configure({"a": said}, manifest=package.manifest, directory=package.directory)["a"].values == {}
+
+
+def test_a_layer_that_came_from_the_command_line_as_text_says_so(package: t.Any) -> None:
+    error = refused(package, {"h": {"relmgmt_config": "{port: 1}"}})
+    assert (error.code, "-e @file" in error.hint) == ("config-layer-malformed", True)
+
+
+@pytest.mark.parametrize("text", ["{{ 1 + 1 }}", "{% raw %}", "a\nb", "x" * (1 << 20), "\u2603"])
+def test_a_value_is_never_a_template_and_goes_through_as_it_is(package: t.Any, text: str) -> None:
+    package.schema({"properties": {"a": {"type": "string"}}})
+    result = configure({"h": values(a=text)}, manifest=package.manifest, directory=package.directory)
+    assert result["h"].values == {"a": text}

@@ -255,7 +255,13 @@ def test_evidence_is_told_by_its_way_newest_first(registry: Registry, clock: t.A
 
 def test_a_profile_is_recorded_once_and_keeps_who_brought_it(registry: Registry, clock: t.Any) -> None:
     digests = [f"sha256:{number:064x}" for number in range(1100)]
-    about = {"package": "a/b", "version": "1", "release": "sha256:1", "environment": "ci", "instance": "main"}
+    about: dict[str, t.Any] = {
+        "package": "a/b",
+        "version": "1",
+        "release": "sha256:1",
+        "environment": "ci",
+        "instance": "main",
+    }
     parts: dict[str, t.Any] = {"secrets": {}, "versions": {}, "facts": {}, "relmgmt": {}}
     made = [ProfileRecord(digest=digest, host="h", config={"n": [1, None]}, **about, **parts) for digest in digests]
     assert registry.record_profiles("r1", made[:600]) == 600

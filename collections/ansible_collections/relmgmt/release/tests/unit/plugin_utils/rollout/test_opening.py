@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import base64
 import collections.abc
+import dataclasses
 import json
 import os
 import pathlib
@@ -13,22 +15,30 @@ import typing as t
 import pytest
 
 from ansible_collections.relmgmt.release.plugins.module_utils._model.digest import digest_of
-from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import RelmgmtError
+from ansible_collections.relmgmt.release.plugins.module_utils._model.errors import BackendError, RelmgmtError
 from ansible_collections.relmgmt.release.plugins.module_utils._model.manifest import Manifest
 from ansible_collections.relmgmt.release.plugins.plugin_utils._registry import DeploymentRow, Holder, Registry
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
+    READ,
+    UNREAD,
     Gate,
     HostInput,
     Opened,
     Opening,
     Package,
     Policy,
+    Scope,
     Timing,
+    Unpacked,
+    before_of,
     check,
     lease_of,
+    make_profiles,
     open_rollout,
     render_again,
     run_directory,
+    running_profile,
+    view_of,
 )
 from ansible_collections.relmgmt.release.plugins.plugin_utils._secrets import PROVIDERS, Access, Reference, Secret
 
@@ -64,14 +74,14 @@ def registry(tmp_path: pathlib.Path, alive: set[Holder]) -> collections.abc.Iter
 def package(tmp_path: pathlib.Path) -> collections.abc.Callable[[str], Package]:
     """Makes a package in the cache, with a template that needs a value and a secret."""
 
-    def make(version: str = "2.0.0") -> Package:
+    def make(version: str = "2.0.0", *, secrets: collections.abc.Sequence[t.Any] = ("token",)) -> Package:
         directory = tmp_path / "cache" / version
         (directory / "config").mkdir(parents=True, exist_ok=True)
         (directory / "config" / "app.j2").write_text(TEMPLATE)
         entry = {"path": "app.j2", "mode": "0644", "size": len(TEMPLATE), "digest": digest_of(TEMPLATE.encode())}
         blob = {"digest": digest_of(b""), "size": 0}
         unit = {"name": "config", "kind": "files", "destination": "config", "blob": blob, "entries": [entry]}
-        config = {"templates": [{"source": "app.j2", "destination": "app"}], "secrets": ["token"], "unit": unit}
+        config = {"templates": [{"source": "app.j2", "destination": "app"}], "secrets": secrets, "unit": unit}
         return Package(manifest(version, config=config), directory)
 
     return make
@@ -167,11 +177,132 @@ def test_what_profiles_were_made_of_is_on_record_without_secrets_and_renders_the
     assert caught.value.code == "profile-release"
 
 
+DOWN = BackendError("secret-store-down", "the store does not answer")
+
+
+class Away:
+    """A store that does not answer."""
+
+    def __init__(self, access: Access, scheme: str) -> None:
+        pass
+
+    def check(self, reference: Reference) -> None:
+        pass
+
+    def read(self, reference: Reference) -> Secret:
+        raise DOWN
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROVIDERS, "env", Away)
+
+
+def holding(version: str = "7") -> HostInput:
+    """A host whose deployment was made with a version of the token."""
+    held = deployment(1, manifest("1.0.0"), digest_of(b"old"))
+    return ci(info({**held, "versions": {"env:TOKEN": version}}))
+
+
+@pytest.mark.usefixtures("away")
+def test_a_store_that_is_down_ends_it_before_a_host_is_touched(registry: Registry, package: MakePackage) -> None:
+    with pytest.raises(RelmgmtError, match="the store does not answer .needed by .* token on a, b") as caught:
+        begin(registry, {"a": holding(), "b": holding()}, package())
+    assert caught.value.code == "secret-store-down" and registry.rollouts() == []
+
+
+@pytest.mark.usefixtures("away")
+def test_hosts_keep_what_they_have_where_the_run_says_so(registry: Registry, package: MakePackage) -> None:
+    opened = begin(registry, {"a": holding(), "b": holding("8")}, package(), secrets_down="previous")
+    assert opened.directory and opened.fallbacks == {"a": {"token": "previous"}, "b": {"token": "previous"}}
+    lying = [json.loads(run_directory.profile_path(opened.directory, name).read_text()) for name in opened.plan.hosts]
+    assert [each["files"] for each in lying] == [[{"path": "app", "mode": "0640", "kept": True}]] * 2
+    assert [each["versions"] for each in lying] == [{"env:TOKEN": "7"}, {"env:TOKEN": "8"}]
+    record = registry.profile(lying[0]["digest"])
+    assert record and record.fallbacks == {"token": "previous"}
+
+
+@pytest.mark.usefixtures("away")
+def test_a_host_that_has_nothing_to_keep_is_named(registry: Registry, package: MakePackage) -> None:
+    with pytest.raises(RelmgmtError, match="^b: calendar/radicale: env:TOKEN cannot be read now") as caught:
+        begin(registry, {"a": holding(), "b": ci(info())}, package(), secrets_down="previous")
+    assert caught.value.code == "secret-previous-unusable"
+
+
+@pytest.mark.usefixtures("away")
+def test_the_default_of_a_secret_takes_its_place_and_wins_over_the_run(
+    registry: Registry, package: MakePackage
+) -> None:
+    whole = package(secrets=[{"name": "token", "fallback": "default", "default": "nobody"}])
+    opened = begin(registry, FLEET, whole, secrets_down="previous")
+    assert opened.directory and opened.fallbacks["a"] == {"token": "default"}
+    lying = json.loads(run_directory.profile_path(opened.directory, "a").read_text())
+    assert b"token = nobody" in base64.b64decode(lying["files"][0]["contents"])
+    assert lying["versions"]["env:TOKEN"].startswith("default-")
+
+
+def test_a_secret_that_is_missing_is_a_mistake_and_nothing_falls_back(registry: Registry, package: MakePackage) -> None:
+    hosts = {
+        "a": host(
+            holding().info, relmgmt_config={PACKAGE: {"port": 1}}, relmgmt_secrets={PACKAGE: {"token": "env:GONE"}}
+        )
+    }
+    with pytest.raises(RelmgmtError) as caught:
+        begin(registry, hosts, package(), secrets_down="previous")
+    assert caught.value.code == "secret-missing"
+
+
 def test_a_check_records_no_profile(registry: Registry, package: MakePackage) -> None:
     opened = check(opening(registry, FLEET, package()), registry, "check-1")
     assert opened.directory
     digest = json.loads(run_directory.profile_path(opened.directory, "a").read_text())["digest"]
     assert registry.profile(digest) is None
+
+
+def viewed(
+    registry: Registry, package: Package, hosts: collections.abc.Mapping[str, HostInput], masked: t.Any, **environ: str
+) -> dict[str, dict[str, t.Any]]:
+    assert package.manifest and package.path
+    made = make_profiles(package.manifest, package.path, hosts, Scope("prod", "main"), access(**environ), masked=masked)
+    records = registry.profiles([running_profile(known) for known in hosts.values()])
+    packages = {package.manifest.digest: Unpacked(package.manifest, package.path)}
+    before = before_of(hosts, records, packages, versions=masked == READ)
+    return {view.host: view.to_dict() for view in view_of(made, before)}
+
+
+def test_what_hosts_would_get_is_shown_beside_what_they_have_with_masks_for_secrets(
+    registry: Registry, package: MakePackage
+) -> None:
+    whole = package()
+    first = begin(registry, FLEET, whole)
+    now = settled(first, t.cast("Manifest", whole.manifest))
+    hosts = {
+        "a": dataclasses.replace(now["a"], variables=ci({}, port=81).variables),
+        "b": now["b"],
+        "new": ci(info()),
+        "stranger": ci(info(deployment(1, t.cast("Manifest", whole.manifest), digest_of(b"elsewhere")))),
+    }
+    for masked, mask in ((READ, "<secret env:TOKEN, version unversioned>"), (UNREAD, "<secret env:TOKEN>")):
+        found = viewed(registry, whole, hosts, masked)
+        assert "hunter2" not in json.dumps(found)
+        assert found["b"] == {"known": True, "unknown": "", "changed": False, "files": {}}
+        lines = found["a"]["files"]["app"]["diff"].splitlines()
+        assert lines[3:] == ["-port = 80", "+port = 81", f" token = {mask}"]
+        assert (found["new"]["files"]["app"]["change"], found["new"]["known"]) == ("added", True)
+        assert found["stranger"]["known"] is False and "is not on record" in found["stranger"]["unknown"]
+
+
+@pytest.mark.usefixtures("away")
+def test_no_store_is_asked_for_a_preview_of_the_configuration_unless_it_is_wanted(
+    registry: Registry, package: MakePackage
+) -> None:
+    assert viewed(registry, package(), {"a": ci(info())}, UNREAD)["a"]["files"]["app"]["change"] == "added"
+    with pytest.raises(RelmgmtError) as caught:
+        viewed(registry, package(), {"a": ci(info())}, READ)
+    assert caught.value.code == "secret-store-down"
 
 
 def test_nothing_to_do_is_no_row_no_lease_and_no_profile(
