@@ -164,7 +164,7 @@ def test_what_is_wrong_with_all_hosts_is_asked_for_a_few_times_alone(
 
     asked: list[int] = []
 
-    def refuse(_manifest: object, _path: object, hosts: t.Sized, *_rest: object) -> t.NoReturn:
+    def refuse(_manifest: object, _path: object, hosts: t.Sized, *_rest: object, **_options: object) -> t.NoReturn:
         asked.append(len(hosts))
         raise InputError("secret-missing", "there is no such secret")
 
