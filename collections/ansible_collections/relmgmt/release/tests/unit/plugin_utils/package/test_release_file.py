@@ -441,6 +441,11 @@ SCHEMAS = {
     "not JSON": ('{\n"type": }', ":2: not JSON"),
     "no schema": ('{"type": "text"}', "$.type"),
     "of an older dialect": ('{"$schema": "http://json-schema.org/draft-07/schema#"}', "draft-07"),
+    "with a keyword that is misspelt": (
+        '{"properties": {"a": {"x-relmgmt-secert": true}}}',
+        "/properties/a: x-relmgmt-secert is unknown",
+    ),
+    "with a keyword where nobody looks": ('{"anyOf": [{"x-relmgmt-restart": "none"}]}', "inside 'anyOf'"),
     "reaching out": ('{"properties": {"a": {"$ref": "https://example.net/a.json"}}}', "https://example.net/a.json"),
 }
 

@@ -266,3 +266,22 @@ def test_what_a_profile_is_made_of_is_named_by_leaves_and_never_by_the_bytes_of_
     assert {name for name in before if before[name] != other[name]} == {"config/web.port", "facts/cores"}
     assert made(secrets={"token": dataclasses.replace(secret, value="other bytes")}) == before
     assert made(secrets={"token": dataclasses.replace(secret, version="2")})["secrets/token"] != before["secrets/token"]
+
+
+@pytest.mark.parametrize("value", ["{{ 1 + 1 }}", "{% raw %}", "two\nlines", "a\0b", "\u2603", "x" * (1 << 20)])
+def test_a_secret_is_never_a_template_and_goes_through_as_it_is(package: t.Any, value: str) -> None:
+    package.config["secrets"] = ["token"]
+    package.template("{{ secrets.token }}")
+    (profile,) = render([package.request(secrets={"token": Secret("env:TOKEN", value, "1")})])
+    assert profile.files[0].contents == value.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [("x" * ((1 << 20) + 1), "template-too-large"), ("\ud800", "template-failed")]
+)
+def test_a_secret_that_no_file_can_hold_is_refused_without_being_shown(package: t.Any, value: str, code: str) -> None:
+    package.config["secrets"] = ["token"]
+    package.template("{{ secrets.token }}")
+    with pytest.raises(RelmgmtError) as caught:
+        render([package.request(secrets={"token": Secret("env:TOKEN", value, "1")})])
+    assert caught.value.code == code and value not in str(caught.value)
