@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .configure import PREFIX, ConfigSecret, Configured, configure, refuse, require_fit
+from .configure import PREFIX, ConfigSecret, Configured, configure, needs_of, refuse, require_fit
 from .exposed import require_no_secrets
 from .keywords import keyword_problems, need_name
 from .layers import merge_layers, sources
@@ -26,6 +26,7 @@ __all__ = [
     "keyword_problems",
     "merge_layers",
     "need_name",
+    "needs_of",
     "pointer",
     "refuse",
     "render",

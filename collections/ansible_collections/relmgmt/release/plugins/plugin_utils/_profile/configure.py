@@ -25,7 +25,7 @@ from .limits import Limits
 from .process import run_job
 from .schema import Path, Problem, pointer
 
-__all__ = ["PREFIX", "ConfigSecret", "Configured", "configure", "refuse", "require_fit"]
+__all__ = ["PREFIX", "ConfigSecret", "Configured", "configure", "needs_of", "refuse", "require_fit"]
 
 PREFIX = "relmgmt_config"
 _SHOWN = 5
@@ -90,6 +90,33 @@ def configure(
     if problems:
         raise refuse(problems, package=manifest.name)
     return {result["host"]: _configured(result) for result in results}
+
+
+def needs_of(
+    values: collections.abc.Mapping[str, Data],
+    *,
+    manifest: Manifest,
+    directory: pathlib.Path,
+    limits: Limits | None = None,
+) -> dict[str, dict[str, SecretNeed]]:
+    """What holds for the secrets that values refer to, as their schema says; values that are on record were checked
+    when they were.
+
+    Args:
+        values: whatever they are told apart by → values of the package.
+
+    Raises:
+        InputError, IntegrityError: ``schema-*``.
+    """
+    if not (manifest.config.schema and values):
+        return {name: {} for name in values}
+    hosts = [{"host": name, "values": each} for name, each in values.items()]
+    payload = {"schema": _schema(manifest, directory), "where": manifest.config.schema, "hosts": hosts}
+    results = run_job("configure", payload, limits=limits or Limits())
+    return {
+        result["host"]: {name: secret.need for name, secret in _configured(result).secrets.items()}
+        for result in results
+    }
 
 
 def require_fit(

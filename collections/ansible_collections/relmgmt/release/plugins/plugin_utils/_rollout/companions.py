@@ -19,6 +19,9 @@ import typing as t
 from ...module_utils._model.digest import digest_of
 from ...module_utils._model.errors import RelmgmtError
 from ...module_utils._model.manifest import Manifest
+from ...module_utils._model.origin import CONFIG_SECRET
+from ...module_utils._model.secret_need import SecretNeed
+from .._profile import needs_of
 from .._registry import ProfileRecord
 from .._secrets import Access, Secret
 from .joining import named
@@ -96,9 +99,10 @@ def accompany(
         record = records.get(held.profile)
         if record is None:
             notes.add(held, None, "what its configuration was made of is not on record")
-        elif newer(record, made[held.host].request.bound):
+        elif newer(record, made[held.host].read):
             stale.append((held, record))
     packages = _packages({held.release: held.version for held, _record in stale}, fetch)
+    rules = _rules(stale, packages)
     ready = list[_Renewed]()
     with Sealed(access) as sealed:
         for held, record in stale:
@@ -107,7 +111,8 @@ def accompany(
                 notes.add(held, record, "its package cannot be had")
                 continue
             try:
-                secrets = renewed(record, manifest, made[held.host].request.bound, sealed)
+                needs = {**manifest.config.needs, **rules.get(held.profile, {})}
+                secrets = renewed(record, needs, made[held.host].read, sealed)
             except RelmgmtError as exc:
                 notes.add(held, record, exc.message)
                 continue
@@ -137,6 +142,25 @@ def _packages(releases: collections.abc.Mapping[str, str], fetch: Fetch) -> dict
             data = (path / "manifest.json").read_bytes()
             if digest_of(data) == release:
                 found[release] = (Manifest.from_dict(json.loads(data)), path)
+    return found
+
+
+def _rules(
+    stale: collections.abc.Iterable[tuple[_Held, ProfileRecord]],
+    packages: dict[str, tuple[Manifest, pathlib.Path]],
+) -> dict[str, dict[str, SecretNeed]]:
+    """Profile → what its schema says of the secrets in its values. A package whose schema cannot be used is none."""
+    found: dict[str, dict[str, SecretNeed]] = {}
+    for release, (manifest, path) in list(packages.items()):
+        values = {
+            held.profile: record.config
+            for held, record in stale
+            if held.release == release and any(name.startswith(CONFIG_SECRET) for name in record.secrets)
+        }
+        try:
+            found.update(needs_of(values, manifest=manifest, directory=path / "config"))
+        except RelmgmtError:
+            del packages[release]
     return found
 
 

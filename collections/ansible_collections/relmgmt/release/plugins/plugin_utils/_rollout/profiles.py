@@ -67,6 +67,11 @@ class Made:
     profile: Profile
     fallbacks: collections.abc.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
+    @property
+    def read(self) -> dict[str, Secret]:
+        """The secrets by name that were read, without those that something else stands for."""
+        return {name: secret for name, secret in self.request.bound.items() if name not in self.fallbacks}
+
     def record(self) -> ProfileRecord:
         """What it takes to render the profile again; no value of a secret is in it."""
         request, manifest, about = self.request, self.request.manifest, self.request.relmgmt

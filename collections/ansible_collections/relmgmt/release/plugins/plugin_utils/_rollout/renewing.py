@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import types
 
-from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.secret_need import NEWEST_HELD, SecretNeed
 from .._registry import ProfileRecord
 from .._secrets import Access, Providers, Secret, parse, resolve
@@ -74,8 +73,11 @@ class Sealed:
         return dataclasses.replace(self._read[pinned], reference=reference, version=version)
 
 
-def renewed(record: ProfileRecord, manifest: Manifest, read: Secrets, sealed: Sealed) -> dict[str, Secret] | None:
+def renewed(
+    record: ProfileRecord, needs: collections.abc.Mapping[str, SecretNeed], read: Secrets, sealed: Sealed
+) -> dict[str, Secret] | None:
     """Recorded reference → the secret that takes its place; None where the package wants none of them to be newer.
+    needs: what holds for each.
 
     Raises:
         RelmgmtError: a secret is to stay as it is, and cannot be read in that version any more.
@@ -83,7 +85,7 @@ def renewed(record: ProfileRecord, manifest: Manifest, read: Secrets, sealed: Se
     fresh = {
         name: secret
         for name, secret in newer(record, read).items()
-        if manifest.config.needs.get(name, SecretNeed(name)).on_revert == NEWEST_HELD
+        if needs.get(name, SecretNeed(name)).on_revert == NEWEST_HELD
     }
     if not fresh:
         return None

@@ -186,7 +186,7 @@ def _config_notes(
     except RelmgmtError:
         return ["The inventory has values by now that the package does not allow; a rotation does not take them."]
     return _told(
-        {host: _differing(records[host].config, values[host]) for host in records},
+        {host: _differing(records[host].config, values[host].values) for host in records},
         "has other values in the inventory by now, which a rotation does not take",
     )
 

@@ -25,6 +25,8 @@ PROVIDERS: dict[str, type[Provider]] = {
     "env": Environ,
     "vault": Vault,
 }
+# What a store says, or does, that may be otherwise in a while; a wrong certificate or a missing library is not.
+AWAY = ("secret-store-busy", "secret-store-failed", "secret-store-sealed", "secret-store-unreachable")
 _SHOWN = 3
 _HARMLESS = re.compile(r"[a-z-]{1,16}\Z")
 
@@ -139,7 +141,7 @@ def attempt(
         RelmgmtError: some could not be read at any other time either, as ``resolve``.
     """
     found, errors = _gather(references, providers, needed_by, pins or {})
-    down = {text: exc for text, exc in errors.items() if isinstance(exc, BackendError)}
+    down = {text: exc for text, exc in errors.items() if isinstance(exc, BackendError) and exc.code in AWAY}
     if len(down) < len(errors):
         raise unreadable({text: exc for text, exc in errors.items() if text not in down}, needed_by)
     return found, down

@@ -186,7 +186,7 @@ def test_what_profiles_were_made_of_is_on_record_without_secrets_and_renders_the
     assert caught.value.code == "profile-release"
 
 
-DOWN = BackendError("secret-store-down", "the store does not answer")
+DOWN = BackendError("secret-store-unreachable", "the store does not answer")
 
 
 class Away:
@@ -220,7 +220,20 @@ def holding(version: str = "7") -> HostInput:
 def test_a_store_that_is_down_ends_it_before_a_host_is_touched(registry: Registry, package: MakePackage) -> None:
     with pytest.raises(RelmgmtError, match="the store does not answer .needed by .* token on a, b") as caught:
         begin(registry, {"a": holding(), "b": holding()}, package())
-    assert caught.value.code == "secret-store-down" and registry.rollouts() == []
+    assert caught.value.code == "secret-store-unreachable" and registry.rollouts() == []
+
+
+def test_nothing_falls_back_where_the_store_is_not_away(
+    registry: Registry, package: MakePackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Untrusted(Away):
+        def read(self, reference: Reference) -> Secret:
+            raise BackendError("secret-store-untrusted", "its certificate is another's")
+
+    monkeypatch.setitem(PROVIDERS, "env", Untrusted)
+    with pytest.raises(RelmgmtError) as caught:
+        begin(registry, {"a": holding()}, package(), secrets_down="previous")
+    assert caught.value.code == "secret-store-untrusted"
 
 
 @pytest.mark.usefixtures("away")
@@ -334,7 +347,7 @@ def test_no_store_is_asked_for_a_preview_of_the_configuration_unless_it_is_wante
     assert viewed(registry, package(), {"a": ci(info())}, UNREAD)["a"]["files"]["app"]["change"] == "added"
     with pytest.raises(RelmgmtError) as caught:
         viewed(registry, package(), {"a": ci(info())}, READ)
-    assert caught.value.code == "secret-store-down"
+    assert caught.value.code == "secret-store-unreachable"
 
 
 def test_nothing_to_do_is_no_row_no_lease_and_no_profile(
