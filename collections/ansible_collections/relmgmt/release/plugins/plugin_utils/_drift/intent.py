@@ -19,7 +19,7 @@ __all__ = ["Intent", "against", "intent_of", "pinned"]
 Data = collections.abc.Mapping[str, t.Any]
 _LOST = (outcome.UNREACHABLE, outcome.UNKNOWN, outcome.FAILED)
 _ARRIVED = (outcome.PROVISIONAL, outcome.CONFIRMED)
-_ROLLOUT = "rollout"
+_FORWARD = ("rollout", "rotation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ def intent_of(row: Data, plan: Data) -> Intent | None:
     intent = Intent(row["rollout"], row["version"])
     if row["outcome"] not in _ARRIVED:
         return intent
-    if row["kind"] != _ROLLOUT:
+    if row["kind"] not in _FORWARD:
         return dataclasses.replace(intent, deployment=int(row["deployment"] or 0))
     planned = plan.get("hosts", {}).get(row["host"], {})
     return Intent(

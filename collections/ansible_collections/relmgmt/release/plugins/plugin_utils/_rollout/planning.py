@@ -35,6 +35,7 @@ from .profiles import HostInput
 from .refusals import FIRM, Asking
 from .rehearsal import require_fit
 from .replacing import kept_still, replaces
+from .stores_down import DEFAULTED
 from .strategy import Options, Wave, waves
 from .verdict import SiteBudgets
 
@@ -196,7 +197,13 @@ def _pins(plan: Plan | None) -> dict[str, str]:
 
 
 def _versions(profiles: collections.abc.Mapping[str, Profile]) -> dict[str, str]:
-    return {reference: version for made in profiles.values() for reference, version in made.versions.items()}
+    """Those that all hosts have, and that a store gave: what stands in for a secret is not asked for again."""
+    found: dict[str, set[str]] = {}
+    for made in profiles.values():
+        for reference, version in made.versions.items():
+            found.setdefault(reference, set()).add(version)
+    known = {reference: versions.pop() for reference, versions in found.items() if len(versions) == 1}
+    return {reference: version for reference, version in known.items() if not version.startswith(DEFAULTED)}
 
 
 def plan_hosts(

@@ -18,8 +18,9 @@ from ...module_utils._model.secret_need import DEFAULT, FAIL, PREVIOUS, SecretNe
 from .._secrets import Secret, parse, unreadable
 from .masking import mask
 
-__all__ = ["Chosen", "Needs", "choose"]
+__all__ = ["DEFAULTED", "Chosen", "Needs", "choose"]
 
+DEFAULTED = "default-"  # begins the version of what stands in for a secret
 _SHOWN = 3
 _DIGITS = 12
 
@@ -122,7 +123,7 @@ def _fallback(need: SecretNeed, policy: str) -> str:
 
 def _default(reference: str, text: str) -> Secret:
     """What everybody knows may be named by its digest: a package with another default makes another profile."""
-    return Secret(reference, text, f"default-{hex_of(digest_of(text.encode()))[:_DIGITS]}")
+    return Secret(reference, text, f"{DEFAULTED}{hex_of(digest_of(text.encode()))[:_DIGITS]}")
 
 
 def _some(hosts: collections.abc.Sequence[str]) -> str:

@@ -32,7 +32,7 @@ ROW = {
     "digest": RELEASE,
     "deployment": 2,
 }
-PLAN = {"hosts": {"ci-ber-01": {"profile": PROFILE}}, "secrets": {TOKEN: "4"}}
+PLAN = {"hosts": {"ci-ber-01": {"profile": PROFILE}}, "versions": {TOKEN: "4"}}
 CURRENT = {"deployment": 2, "version": "3.9.0", "release": RELEASE, "profile": PROFILE}
 CHANGED = {"path": "current/release/app/x", "what": "mode", "expected": "0444", "found": "0666"}
 
@@ -94,7 +94,7 @@ def test_a_secret_that_was_rotated_since_is_told_where_the_store_was_asked() -> 
 
 
 def test_a_reference_that_no_plan_pinned_is_not_looked_at() -> None:
-    intent = intent_of(ROW, {**PLAN, "secrets": {}})
+    intent = intent_of(ROW, {**PLAN, "versions": {}})
     assert intent is not None
     assert pinned(intent, seen(info()), {TOKEN: "5"}) == []
 
