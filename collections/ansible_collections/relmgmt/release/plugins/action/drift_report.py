@@ -16,7 +16,7 @@ from ..plugin_utils._action import ControllerAction, plain
 from ..plugin_utils._drift import FORMATS, SUFFIXES, Intent, against, intent_of, pinned, report, seen
 from ..plugin_utils._files import write_text
 from ..plugin_utils._registry import Registry, location, utc_now
-from ..plugin_utils._secrets import Providers, resolve
+from ..plugin_utils._secrets import NOT_ISSUED, Providers, resolve
 
 Data = dict[str, t.Any]
 
@@ -95,7 +95,7 @@ class ActionModule(ControllerAction):
         }
         with Providers(access_of(self._loader, stores, issue=False)) as providers:
             found = resolve(wanted, providers=providers)
-        return {reference: secret.version for reference, secret in found.items()}
+        return {reference: secret.version for reference, secret in found.items() if secret.version != NOT_ISSUED}
 
 
 class _Host(t.NamedTuple):

@@ -85,6 +85,7 @@ class ActionModule(ControllerAction):
         run = f"check-{os.getppid()}"
         self._leased: list[Kept] = []
         self._told: dict[str, None] = {}
+        self._directory: pathlib.Path | None = None
         self._check_environment(params, task_vars["hostvars"])
         hosts = {host: self._host(params["infos"], task_vars["hostvars"][host]) for host in params["hosts"]}
         if params["kind"] == REVERT:
@@ -93,6 +94,7 @@ class ActionModule(ControllerAction):
             if self.check_mode:
                 failed.callback(run_directory.remove, run)
             failed.callback(self._give_back)
+            failed.callback(self._forget)
             result = self._plan(params, hosts, run, task_vars)
             failed.pop_all()
         return result
@@ -132,8 +134,9 @@ class ActionModule(ControllerAction):
             opened = (
                 check_rollout(opening, registry, run) if self.check_mode else open_rollout(opening, registry, holder)
             )
+        self._directory = opened.directory
         if opened.directory:
-            run_directory.write_secrets(opened.directory, access.seen, holder)
+            run_directory.write_secrets(opened.directory, access.seen, holder, access.stores)
         if opened.lease:
             heartbeat.start(location(params), opened.lease, holder, ttl=LEASE_SECONDS)
         notes += [*(f"In check mode: {text}" for text in self._told), *self._kept(opened, holder)]
@@ -143,6 +146,7 @@ class ActionModule(ControllerAction):
         for note in (
             opened.clocks.warning,
             fallen_back(opened.fallbacks),
+            *opened.notes,
             *notes,
             clock_warning(timing.history, utc_now()),
         ):
@@ -178,6 +182,11 @@ class ActionModule(ControllerAction):
             return self._give_back()
         keeper.start(opened.directory, self._leased, holder)
         return []
+
+    def _forget(self) -> None:
+        """What lies ready for hosts, where no rollout comes of it."""
+        if self._directory:
+            run_directory.remove(self._directory.name)
 
     def _give_back(self) -> list[str]:
         """What was leased, where no rollout comes of it."""

@@ -100,7 +100,7 @@ class ActionModule(Planning):
                 keys = Keys(Settings.from_params(params).keys)
                 refusals.ask(lambda: ready_signer(registry, keys, replace=params["new_key"], write=False), False)
         if opened.directory:
-            run_directory.write_secrets(opened.directory, access.seen, Holder.run())
+            run_directory.write_secrets(opened.directory, access.seen, Holder.run(), access.stores)
         fallback = self._fallback(request, hosts, opened.plan, run)
         about = {"registry": location(request), "fallback": fallback, "adopt": request["adopt"]}
         result = hand_on(opened, package, hosts, check=True, **about)

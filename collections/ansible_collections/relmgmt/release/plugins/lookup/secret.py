@@ -107,7 +107,7 @@ class LookupModule(LookupBase):
             RelmgmtError: it cannot be read.
         """
         # A lookup works in the playbook's process or, as most do, in a child of it.
-        found = read_secrets({Holder.of(), Holder.run()})
+        found = read_secrets({Holder.of(), Holder.run()}, stores)
         rest = [reference for reference in references if reference not in found]
         with Providers(access_of(self._loader, stores)) as providers:
             return {**found, **resolve(rest, providers=providers)}

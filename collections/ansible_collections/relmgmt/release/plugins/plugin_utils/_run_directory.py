@@ -20,6 +20,7 @@ import stat
 import time
 import typing as t
 
+from ..module_utils._model.digest import canonical, digest_of
 from ..module_utils._model.errors import BackendError
 from ..module_utils._model.profile import Profile
 from ._holder import Holder
@@ -87,15 +88,22 @@ def write_profiles(
     return directory
 
 
-def write_secrets(directory: pathlib.Path, secrets: t.Mapping[str, Secret], holder: Holder) -> None:
-    """Leave the secrets that the run has read, reference → secret, for the lookups of the playbook's process."""
+def write_secrets(
+    directory: pathlib.Path, secrets: t.Mapping[str, Secret], holder: Holder, stores: t.Mapping[str, t.Any]
+) -> None:
+    """Leave the secrets that the run has read, reference → secret, for the lookups of the playbook's process. stores:
+    with which settings they were read."""
     if secrets:
         kept = {reference: [secret.value, secret.version] for reference, secret in secrets.items()}
-        _write(directory / _SECRETS, {"holder": dataclasses.asdict(holder), "secrets": kept})
+        about = {"holder": dataclasses.asdict(holder), "stores": digest_of(canonical(stores))}
+        _write(directory / _SECRETS, {**about, "secrets": kept})
 
 
-def read_secrets(holders: t.Collection[Holder], *, environ: t.Mapping[str, str] | None = None) -> dict[str, Secret]:
-    """What the runs of these processes have read, reference → secret; of several runs, the newest counts.
+def read_secrets(
+    holders: t.Collection[Holder], stores: t.Mapping[str, t.Any], *, environ: t.Mapping[str, str] | None = None
+) -> dict[str, Secret]:
+    """What the runs of these processes have read with these settings of stores, reference → secret; of several runs,
+    the newest counts.
 
     Raises:
         BackendError: somebody else may read the directory (``run-directory-exposed``).
@@ -106,7 +114,7 @@ def read_secrets(holders: t.Collection[Holder], *, environ: t.Mapping[str, str] 
     for path in sorted(base(environ).glob(f"*/{_SECRETS}"), key=_changed):
         with contextlib.suppress(OSError, ValueError):  # another run may end while we look
             kept = json.loads(path.read_bytes())
-            if Holder(**kept["holder"]) in holders:
+            if Holder(**kept["holder"]) in holders and kept["stores"] == digest_of(canonical(stores)):
                 found |= {name: Secret(name, value, version) for name, (value, version) in kept["secrets"].items()}
     return found
 

@@ -205,6 +205,8 @@ class Capsule:
         if document is None or mode_of(self._disk.path(self.path), owner=self._owner) != 0o600:
             found.add(self.path)
         manifest = self.manifest()
+        if manifest is None and self.event is not None:
+            found.add(manifest_of(self.event))  # without it, nobody knows what the units are to be
         for unit in manifest.units if manifest else ():
             tree = "units/" + hex_of(unit.digest)
             wrong = self._objects.verify(unit)

@@ -24,9 +24,9 @@ from .._model.digest import digest_of
 from .._model.errors import InputError, RelmgmtError
 from .._model.manifest import Manifest
 from .._model.profile import Profile
-from .capsule import CAPSULE, COPIES, Capsule, sealed
+from .capsule import CAPSULE, COPIES, Capsule, manifest_of, sealed
 from .instance import Instance, profile_name, release_name
-from .journal import History
+from .journal import Event, History
 from .plain import read_plain
 
 __all__ = ["Companion", "Companions", "companion_name", "is_whole", "split_name"]
@@ -82,9 +82,14 @@ class Companions:
             event = history.staged.get(companion.deployment)
             if event is None or companion.deployment not in history.proven or event["release"] != companion.release:
                 continue
-            if event["profile"] != companion.profile.digest and self.manifest(companion.deployment) is not None:
+            if event["profile"] != companion.profile.digest and self._whole(event):
                 found[companion.deployment] = companion
         return found
+
+    def _whole(self, event: Event) -> bool:
+        """Whether the manifest of its release is as it is to be where it lies: that is what a seal would vouch for."""
+        data = Capsule(self._instance, event["deployment"]).read(manifest_of(event))
+        return data is not None and digest_of(data) == event["release"]
 
     def manifest(self, deployment: int) -> Manifest | None:
         """Of a held deployment, from wherever it is whole."""

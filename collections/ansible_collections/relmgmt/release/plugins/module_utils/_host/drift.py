@@ -67,8 +67,9 @@ def _findings(instance: Instance, tools: Tools, history: History) -> t.Iterator[
     """What matters most comes first."""
     objects, current, known = Objects(instance.disk, shared=False), history.current, set()
     if current:
-        yield from _of_service(instance, tools, current)
-        yield from _of_placements(instance, tools, current)
+        if not history.replaced:
+            yield from _of_service(instance, tools, current)
+            yield from _of_placements(instance, tools, current)
         yield from of_link("current", instance.disk.path("current"), f"deployments/{current}")
         yield from _of_directory(instance)
         files = Files(instance, current, objects)

@@ -137,7 +137,7 @@ class Guard:
             return self._start_anew(history)
         self._ordering = None
         if history.interrupted:
-            done = self._switching.recover() is not None or not self._instance.history().owed
+            done = self._switching.recover() is not None or not self._instance.history().interrupted
             self._alarm(history)
             return self._after(done)
         if history.provisional:

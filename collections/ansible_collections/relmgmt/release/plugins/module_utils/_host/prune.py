@@ -57,7 +57,8 @@ def prune(instance: Instance, retention: Retention, *, now: float, check: bool) 
     kept = _kept(history, retention.keep, recent(events, days=retention.days, now=now))
     going = [number for number in instance.deployments() if number not in kept]
     companions = [name for name in instance.disk.names("deployments") if split_name(name)]
-    staying = [name for name in companions if name in _coming(history, kept)]
+    coming = [name for name in companions if name in _coming(history, kept)]
+    staying = [name for name in coming if instance.disk.exists("deployments", name, "meta.json")]
     going_bytes = {
         "deployments": [*map(str, going), *(name for name in companions if name not in staying)],
         "releases": _unused(

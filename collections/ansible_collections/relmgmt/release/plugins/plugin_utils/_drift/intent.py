@@ -19,7 +19,7 @@ __all__ = ["Intent", "against", "intent_of", "pinned"]
 Data = collections.abc.Mapping[str, t.Any]
 _LOST = (outcome.UNREACHABLE, outcome.UNKNOWN, outcome.FAILED)
 _ARRIVED = (outcome.PROVISIONAL, outcome.CONFIRMED)
-_FORWARD = ("rollout", "rotation")
+_ROLLOUT, _ROTATION = "rollout", "rotation"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +42,11 @@ def intent_of(row: Data, plan: Data) -> Intent | None:
     intent = Intent(row["rollout"], row["version"])
     if row["outcome"] not in _ARRIVED:
         return intent
-    if row["kind"] not in _FORWARD:
+    if row["kind"] not in (_ROLLOUT, _ROTATION):
         return dataclasses.replace(intent, deployment=int(row["deployment"] or 0))
     planned = plan.get("hosts", {}).get(row["host"], {})
+    if row["kind"] == _ROTATION and not planned.get("profile"):
+        return intent  # it took no part
     return Intent(
         rollout=row["rollout"],
         version=row["version"],
@@ -63,7 +65,8 @@ def against(intent: Intent | None, current: Data, said: Seen, *, recorded: bool)
     if version != intent.version:
         return [Finding("release", "release", f"{intent.version}, by rollout {intent.rollout}", version)]
     if intent.release not in ("", current.get("release")):
-        return [Finding("release", "release", _named(version, intent.release), _named(version, current["release"]))]
+        stands = _named(version, str(current.get("release", "")))
+        return [Finding("release", "release", _named(version, intent.release), stands)]
     found = []
     if intent.deployment and intent.deployment != current.get("deployment"):
         found.append(_unknown(current, f"deployment {intent.deployment}, by rollout {intent.rollout}"))

@@ -129,7 +129,7 @@ class Schema:
                 if secrets and path in secrets:
                     found.append((path, _NO_REFERENCE))
                 else:
-                    found.append((place, _masked(text or _explain(error, best_match), hidden)))
+                    found.append((place, _masked(text, hidden) or _explain(error, best_match, hidden)))
         return sorted(found, key=lambda item: ([str(part) for part in item[0]], item[1]))
 
     def unfit(self, secret: str, schemas: collections.abc.Sequence[t.Any]) -> list[str]:
@@ -206,15 +206,16 @@ class Schema:
         return found
 
 
-def _explain(error: ValidationError, best_match: t.Any) -> str:
-    message = _short(error.message)
+def _explain(error: ValidationError, best_match: t.Any, hidden: collections.abc.Collection[t.Any]) -> str:
+    """hidden: what must not be told; it is looked for before anything is shortened, which could cut it in two."""
+    message = _short(_masked(error.message, hidden))
     if error.validator == "type" and isinstance(error.instance, str):
         message += _TEXT
     if isinstance(error.schema, dict) and isinstance(error.schema.get("description"), str):
         message += f"; it is: {_short(error.schema['description'])}"
     nearest = best_match([error])
     if nearest is not error:
-        message += f"; nearest: {pointer(nearest.absolute_path)}: {_short(nearest.message)}"
+        message += f"; nearest: {pointer(nearest.absolute_path)}: {_short(_masked(nearest.message, hidden))}"
     return message
 
 

@@ -49,6 +49,7 @@ def hand_on(
             "root": planned.root,
             "action": planned.action,
             "confirmed": _confirmed(plan, host, hosts[host]),
+            "repairs": planned.repairs,
             "confirm_timeout": opened.clocks.confirm_timeout,
             "adopt": adopt,
             **_sources(opened, package, host, hosts[host], fallback, check=check),
@@ -120,6 +121,8 @@ def _shown(plan: Plan, part: JobPart, registry: str, lease: Lease | None) -> Dat
 def _confirmed(plan: Plan, host: str, known: HostInput) -> int:
     """The deployment that an earlier job of the same rollout confirmed on the host, or that a rehearsal which was
     interrupted left there; 0 if none did."""
+    if plan.hosts[host].repairs:
+        return 0
     current = running(known)
     left = plan.kind == REHEARSAL and current.get("release") == plan.digest
     done = left or (plan.hosts[host].action == NONE and host in plan.staging.hosts)

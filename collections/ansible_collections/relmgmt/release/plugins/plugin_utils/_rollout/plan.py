@@ -47,7 +47,8 @@ class HostPlan:
 
     profile: digest of what is rendered for it; root: where packages lie on it; origin: digest of the release that it
     stood on before, or of the record of what was adopted, or ``absent``; replaces: package and version whose place it
-    takes there.
+    takes there; repairs: it has all of this already, and is put right alone: there is nothing that it could be taken
+    back from.
     """
 
     site: str
@@ -59,6 +60,7 @@ class HostPlan:
     profile: str = ""
     origin: str = ""
     replaces: str = ""
+    repairs: bool = False
 
     def to_dict(self) -> dict[str, t.Any]:
         return dataclasses.asdict(self)

@@ -233,8 +233,18 @@ def plan_hosts(
                 profile=profile,
                 origin=origin,
                 replaces=_replacing(wish, host, known, resumed) if action == DEPLOY else "",
+                repairs=_repairs(wish, host, known, digest, profile, resumed),
             )
     return planned
+
+
+def _repairs(wish: Wish, host: str, known: HostInput, digest: str, profile: str, resumed: Plan | None) -> bool:
+    """Whether the host stands where it is to, and only what has drifted there is put right; as an unfinished rollout
+    that has begun with it knew it."""
+    if resumed and host in resumed.staging.hosts:
+        return resumed.hosts[host].repairs
+    repairing = wish.drift == REPAIR and wish.kind in FORWARD and bool(seen(known.info).findings)
+    return repairing and converged(known.info, release=digest, profile=profile)
 
 
 def _standing(host: str, known: HostInput, resumed: Plan | None) -> tuple[str, str]:

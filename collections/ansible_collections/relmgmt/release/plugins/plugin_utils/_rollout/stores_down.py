@@ -15,7 +15,7 @@ import typing as t
 from ...module_utils._model.digest import digest_of, hex_of
 from ...module_utils._model.errors import BackendError, RelmgmtError, combined
 from ...module_utils._model.secret_need import DEFAULT, FAIL, PREVIOUS, SecretNeed
-from .._secrets import Secret, parse, unreadable
+from .._secrets import NOT_ISSUED, Secret, parse, unreadable
 from .masking import mask
 
 __all__ = ["DEFAULTED", "Chosen", "Needs", "choose"]
@@ -46,8 +46,9 @@ class Chosen(t.NamedTuple):
         return Chosen({name: mask(secret) for name, secret in self.secrets.items()}, (), self.fallbacks)
 
     def read(self, names: collections.abc.Iterable[str]) -> dict[str, str]:
-        """The values of those that are here."""
-        return {name: self.secrets[name].value for name in names if name not in self.kept}
+        """The values of those that are here, and real."""
+        here = {name: self.secrets[name] for name in names if name not in self.kept}
+        return {name: secret.value for name, secret in here.items() if secret.version != NOT_ISSUED}
 
 
 def choose(

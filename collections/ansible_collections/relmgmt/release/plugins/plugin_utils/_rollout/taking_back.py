@@ -95,7 +95,7 @@ def _brought(found: Unfinished, host: str, info: collections.abc.Mapping[str, t.
     planned = found.plan.hosts[host]
     number = int(current.get("deployment", 0))
     recorded = {row["host"]: row["deployment"] for row in found.rows}
-    if host not in found.plan.staging.hosts or not number:
+    if host not in found.plan.staging.hosts or planned.repairs or not number:
         return 0
     ours = (current["release"], current["profile"]) == (found.plan.digest, planned.profile)
     return number if ours or recorded.get(host) == number else 0

@@ -49,7 +49,7 @@ class Unfinished:
 
     def adopted(self, wish: Wish) -> Wish:
         """The wish, with all that was decided when the rollout was planned."""
-        asked = {field.name for field in dataclasses.fields(wish)}
+        asked = {field.name for field in dataclasses.fields(wish)} - {"drift"}  # the plan's is what was found
         decided = [field.name for field in dataclasses.fields(self.plan) if field.name in asked]
         return dataclasses.replace(wish, **{name: getattr(self.plan, name) for name in decided})
 

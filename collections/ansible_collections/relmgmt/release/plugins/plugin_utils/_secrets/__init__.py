@@ -9,11 +9,12 @@ from __future__ import annotations
 from .handed_out import hand_out, handed_out
 from .reference import Reference, parse
 from .resolve import PROVIDERS, Providers, attempt, bind, resolve, unreadable
-from .secret import Access, Provider, Secret, Versioned
+from .secret import NOT_ISSUED, Access, Provider, Secret, Versioned
 from .stores import read_stores
 from .vault import Kept, Vault, give_back, renew
 
 __all__ = [
+    "NOT_ISSUED",
     "PROVIDERS",
     "Access",
     "Kept",

@@ -16,7 +16,10 @@ from .reference import Reference
 if t.TYPE_CHECKING:
     from .vault import Kept
 
-__all__ = ["Access", "Provider", "Secret", "Versioned"]
+__all__ = ["NOT_ISSUED", "Access", "Provider", "Secret", "Versioned"]
+
+
+NOT_ISSUED = "not-issued"  # the version of what a store makes anew for each request, in a dry run
 
 
 @dataclasses.dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_it_is_read_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("holder", [Holder.of(), Holder.run()], ids=["own process", "its parent"])
 def test_within_a_run_it_is_what_the_run_has_read(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("B", "from its store")
-    write_secrets(make("r1"), {"env:A": Secret("env:A", MARK, "7")}, holder)
+    write_secrets(make("r1"), {"env:A": Secret("env:A", MARK, "7")}, holder, {})
     assert look_up("env:A", "env:B") == [MARK, "from its store"]
 
 
@@ -65,7 +65,7 @@ def test_within_a_run_it_is_what_the_run_has_read(holder: Holder, monkeypatch: p
 def test_the_secrets_of_another_run_are_not_its(field: str) -> None:
     me = Holder.of()
     other = Holder(**{**vars(me), field: 1 if field == "pid" else "other"})
-    write_secrets(make("r1"), {"env:GONE": Secret("env:GONE", MARK, "7")}, other)
+    write_secrets(make("r1"), {"env:GONE": Secret("env:GONE", MARK, "7")}, other, {})
     with pytest.raises(AnsibleLookupError, match="secret-missing"):
         look_up("env:GONE")
 

@@ -26,7 +26,7 @@ import typing as t
 from ....module_utils._model.digest import canonical
 from ....module_utils._model.errors import InputError
 from ..reference import Reference, parse
-from ..secret import Access, Secret
+from ..secret import NOT_ISSUED, Access, Secret
 from .engines import ENGINES, Found, Leased
 from .leases import Kept
 from .line import Line
@@ -37,8 +37,8 @@ from .settings import Settings, read_settings
 
 __all__ = ["Vault"]
 
-NOT_ISSUED = "not-issued"
 _VERSION_DIGITS, _SHORTEST_KEY = 12, 16
+_GONE = ("secret-deleted", "secret-destroyed", "secret-version-missing")  # of a version
 
 
 class Vault:
@@ -66,8 +66,12 @@ class Vault:
         """As it was at that version, where the engine keeps old ones; else as it is."""
         place = place_of(reference)
         engine = ENGINES.get(self._mounts.of(place).kind)
-        if engine and engine.versions and version.isdecimal():
-            place = dataclasses.replace(place, version=version)
+        if engine and engine.versions and version.isdecimal() and not place.version:
+            try:
+                return self._read(reference, dataclasses.replace(place, version=version))
+            except InputError as exc:
+                if exc.code not in _GONE:
+                    raise
         return self._read(reference, place)
 
     def close(self) -> None:

@@ -110,6 +110,8 @@ def read_settings(scheme: str, given: Data, environ: collections.abc.Mapping[str
     store["address"] = str(store["address"]).rstrip("/")
     _require_address(scheme, store["address"], allow_http=allow_http)
     redirects = tuple(str(address).rstrip("/") for address in store.pop("redirects"))
+    for address in redirects:
+        _require_address(scheme, address, allow_http=allow_http)
     connection = Connection(scheme, redirects=redirects, **store)
     mounts = {str(mount).strip("/"): str(kind) for mount, kind in mounts.items()}
     return Settings(connection, auth, mounts, version_key)

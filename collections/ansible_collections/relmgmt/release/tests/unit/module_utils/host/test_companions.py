@@ -161,6 +161,32 @@ def _fail(*_args: t.Any, **_how: t.Any) -> t.NoReturn:
     raise OSError("the disk is sick")
 
 
+def test_a_damaged_manifest_is_never_vouched_for_by_a_new_seal(held: Host) -> None:
+    path = next(held.instance.disk.path("releases").glob("1.0.0-*/manifest.json"))
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b" ")
+    assert stage(held, TWO, NEW, (1, ONE))["companions"] in ([], [1])
+    held.ask("activate", deployment=2)
+    held.ask("confirm", deployment=2)
+    capsule = Capsule(held.instance, 1)
+    assert capsule.manifest() is not None
+    whole = path.read_bytes() == ONE.manifest.to_bytes()
+    assert whole or any(name.endswith("manifest.json") for name in capsule.damages())
+
+
+def test_without_a_manifest_nothing_is_called_whole(held: Host) -> None:
+    for path in held.instance.path.glob("**/manifest.json"):
+        path.chmod(0o644)
+        path.write_bytes(b"{}")
+    assert any(name.endswith("manifest.json") for name in Capsule(held.instance, 1).damages())
+
+
+def test_prune_passes_over_a_companion_that_is_not_whole(held: Host) -> None:
+    stage(held, TWO, NEW, (1, ONE))
+    held.instance.disk.path("deployments", "1-with-2", "meta.json").unlink()
+    assert "deployments/1-with-2" in held.ask("prune", keep=0)["removed"]
+
+
 def test_prune_keeps_the_companions_of_what_stays_and_removes_those_of_nothing(held: Host) -> None:
     stage(held, TWO, NEW, (1, ONE))
     held.instance.disk.make_directory("deployments", "1-with-7")

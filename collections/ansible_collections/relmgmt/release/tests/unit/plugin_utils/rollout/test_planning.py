@@ -20,7 +20,10 @@ from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout import (
     counted,
     lost_elsewhere,
 )
-from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.clocks import Limit
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.clocks import Clocks, Limit
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.handing_on import hand_on
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.joining import JobPart
+from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.opening import Opened, Package
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.plan import back_already
 from ansible_collections.relmgmt.release.plugins.plugin_utils._rollout.planning import make_plan
 
@@ -317,6 +320,22 @@ def test_what_becomes_of_a_host_that_runs_the_version_but_has_drifted(gate: str,
     assert (plan.hosts["a"].action, plan.hosts["b"].action, list(plan.drift)) == (action, "none", named)
     assert ("a: it has drifted: x (mode)" in plan.summary) == bool(named)
     assert Plan.from_dict(plan.to_dict()) == plan
+
+
+def test_what_is_only_put_right_is_never_taken_back_from_what_it_has() -> None:
+    gate = "repair"
+    plan = planned({"a": drifted(), "b": BEFORE, "c": drifted(findings=[])}, drift=gate)
+    assert {name: known.repairs for name, known in plan.hosts.items()} == {"a": True, "b": False, "c": False}
+    again = planned({"a": drifted(findings=[]), "b": BEFORE, "c": drifted(findings=[])}, drift=gate, unfinished=plan)
+    assert (again.hosts["a"].action, again.hosts["a"].repairs) == ("none", True), "another job has put it right"
+    known = {name: host(drifted(findings=[])) for name in again.hosts}
+    opened = Opened(again, None, None, Clocks(60.0), JobPart("", tuple(known), 0.0, 60.0))
+    handed = hand_on(opened, Package(None, None), known, registry="", fallback={}, adopt=False, check=True)
+    assert {name: (task["confirmed"], task["repairs"]) for name, task in handed["tasks"].items()} == {
+        "a": (0, True),
+        "b": (0, False),
+        "c": (0, False),
+    }
 
 
 def test_a_host_that_cannot_say_is_named_and_not_repaired() -> None:

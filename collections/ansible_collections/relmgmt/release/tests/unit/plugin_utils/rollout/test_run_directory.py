@@ -55,16 +55,18 @@ def test_secrets_are_for_this_user_and_the_process_alone(environ: dict[str, str]
     old, new = (Secret("env:A", value, "1") for value in ("old", "hunter2"))
     for run, secret in (("r1", old), ("r2", new)):
         directory = run_directory.make(run, environ=environ)
-        run_directory.write_secrets(directory, {"env:A": secret}, me)
+        run_directory.write_secrets(directory, {"env:A": secret}, me, {})
         assert mode(directory / "secrets.json") == 0o600
         os.utime(directory / "secrets.json", (int(run[1]), int(run[1])))
-    assert run_directory.read_secrets({me}, environ=environ) == {"env:A": new}
-    assert run_directory.read_secrets({other}, environ=environ) == {}
+    assert run_directory.read_secrets({me}, {}, environ=environ) == {"env:A": new}
+    assert run_directory.read_secrets({other}, {}, environ=environ) == {}
+    elsewhere = {"aws-sm": {"region": "eu-west-1"}}
+    assert run_directory.read_secrets({me}, elsewhere, environ=environ) == {}
     (directory / "secrets.json").write_text("{")
-    assert run_directory.read_secrets({me}, environ=environ) == {"env:A": old}
+    assert run_directory.read_secrets({me}, {}, environ=environ) == {"env:A": old}
     for run in ("r1", "r2"):
         run_directory.remove(run, environ=environ)
-    assert run_directory.read_secrets({me}, environ=environ) == {}
+    assert run_directory.read_secrets({me}, {}, environ=environ) == {}
 
 
 def test_what_is_written_is_the_profile(environ: dict[str, str]) -> None:

@@ -245,6 +245,7 @@ def test_without_hvac_it_is_said_what_to_install(store: Store, monkeypatch: pyte
         ({"address": "https://me:hunter2@vault"}, "secret-store-setting-malformed", "the address is not https"),
         ({"address": "ftp://vault"}, "secret-store-setting-malformed", "the address is not https"),
         ({"address": "http://vault.example"}, "secret-store-unencrypted", "allow_http"),
+        ({"address": "https://v", "redirects": ["http://w:8200"]}, "secret-store-unencrypted", "allow_http"),
         ({"address": "https://v", "auth": {"method": "approl"}}, "secret-login-unknown", "Did you mean approle?"),
         ({"address": "https://v"}, "secret-login-incomplete", "a login by token needs auth.token"),
         ({"address": "https://v", "auth": {"method": "jwt"}}, "secret-login-incomplete", "needs auth.jwt"),

@@ -66,6 +66,9 @@ def test_a_plan_keeps_the_version_that_it_has(store: Store) -> None:
     with Providers(store.access()) as providers:
         assert resolve([reference], providers=providers, pins=pins) == before
         assert resolve([reference], providers=providers)[reference].value == "hunter2-2"
+    store.server.do("PUT", f"{store.kv}/destroy/app", {"versions": [1]})
+    with Providers(store.access()) as providers:
+        assert resolve([reference], providers=providers, pins=pins)[reference].version == "2", "it is gone from there"
 
 
 def test_the_versions_of_a_kv_without_versions_tell_nothing(store: Store) -> None:
