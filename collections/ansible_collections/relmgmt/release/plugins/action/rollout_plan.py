@@ -68,6 +68,7 @@ from ..plugin_utils._rollout import (
 )
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access, Kept
+from ..plugin_utils._vaulted import vaulted_in
 from ..plugin_utils._written import where_in
 
 _PREFIXES = ("relmgmt_config", SECRETS_PREFIX, DATABASES)
@@ -230,13 +231,14 @@ class ActionModule(ControllerAction):
 
     @staticmethod
     def _host(infos: str, known: t.Mapping[str, t.Any]) -> HostInput:
-        names = [name for name in known if name.startswith(_PREFIXES)]
+        ours = {name: known[name] for name in known if name.startswith(_PREFIXES)}
         return HostInput(
             site=str(known.get("relmgmt_site", "")),
-            variables=plain({name: known[name] for name in names}),
+            variables=plain(ours),
             facts=plain(known.get("ansible_facts") or {}),
             info=plain(known.get(infos) or {}),
             where=where_in(known),
+            vaulted=vaulted_in(ours),
         )
 
     def _running_package(self, params: dict[str, t.Any], run: str, hosts: t.Mapping[str, HostInput]) -> Package:
