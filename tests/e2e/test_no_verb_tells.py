@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import textwrap
 import typing as t
 
 import pytest
-from ansible.parsing.vault import VaultLib
 
 from ansible_collections.relmgmt.release.tests.unit.plugin_utils.secrets import bao
 
 from .conftest import Reader
-from .test_secrets_at_rest import LOUD, PASSWORD, WAIVED, Canary, Fleet, Watch, check, settle
+from .test_secrets_at_rest import LOUD, WAIVED, Canary, Fleet, Watch, check, settle
 
 pytestmark = [
     pytest.mark.nightly,
@@ -49,11 +47,16 @@ class Verbs(t.NamedTuple):
         return self._run(f"{command(verb)} {more}".split(), code)
 
     def run_as_awx_does(self, verb: str, name: str, *, code: int = 0) -> str:
-        """With an event for everything that happens, and its output, kept under the name; the environment is not."""
+        """With an event for everything that happens, and its output, kept under the name. The environment of the job is
+        kept too, until AWX removes it with the job."""
         work = self.fleet.reader.work
         self._run([sys.executable, "-c", RUNNER, str(work), name, *command(verb).split()[1:]], code)
         kept = work / "artifacts" / name
         assert len(list(kept.glob("job_events/*.json"))) > 20
+        environment, canaries = (kept / "command").read_bytes(), self.fleet.canaries
+        for other in (of for of in canaries if not of.startswith("env")):
+            assert not any(form in environment for form in canaries[other].forms)
+        (kept / "command").unlink()
         return _words((kept / "stdout").read_text())
 
     def put(self, canary: str) -> None:
@@ -143,7 +146,7 @@ def test_no_verb_tells_a_secret(verbs: Verbs) -> None:
         assert "was taken back" in verbs.run("revert")
         del environment["ANSIBLE_STDOUT_CALLBACK"]
 
-        _keep_greeting_encrypted(fleet)
+        fleet.keep_greeting_encrypted()
         for verb, more in (("config_preview", "-e relmgmt_read_secrets=true"), ("rollout", "")):
             said = verbs.run(verb, more, code=2)
             assert "config-holds-secret" in said and "relmgmt_config__10_all: web/hello: greeting (" in said
@@ -155,10 +158,3 @@ def test_no_verb_tells_a_secret(verbs: Verbs) -> None:
         )
     assert watch.found == set()
     check(fleet)
-
-
-def _keep_greeting_encrypted(fleet: Fleet) -> None:
-    fleet.canaries["held"] = Canary.new()
-    kept = VaultLib().encrypt(fleet.canaries["held"].value, secret=PASSWORD).decode()
-    value = "\n        greeting: !vault |\n" + textwrap.indent(kept, " " * 10)
-    fleet.reader.edit("hosts.yml", "{greeting: Good day}", value.rstrip())

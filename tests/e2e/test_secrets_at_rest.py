@@ -20,6 +20,7 @@ import re
 import secrets
 import socket
 import stat
+import textwrap
 import threading
 import time
 import typing as t
@@ -128,6 +129,12 @@ class Fleet(t.NamedTuple):
         """Build, publish and promote what release.yml says."""
         self.said.extend(self.reader.run(command.format(version)) for command in PUBLISH)
 
+    def keep_greeting_encrypted(self) -> None:
+        """A canary as a plain value, which ansible-vault keeps."""
+        held = self.canaries["held"] = Canary.new()
+        kept = textwrap.indent(VaultLib().encrypt(held.value, secret=PASSWORD).decode(), " " * 10)
+        self.reader.edit("hosts.yml", "{greeting: Good day}", f"\n        greeting: !vault |\n{kept}".rstrip())
+
     def places(self) -> list[pathlib.Path]:
         """Everything that could have been written to, by this user, all machine over."""
         home = self.reader.work.parent
@@ -221,7 +228,13 @@ def test_a_rollout_that_fails_tells_no_secret(fleet: Fleet) -> None:
 def test_configuration_with_a_secret_in_it_is_refused_and_not_told(fleet: Fleet) -> None:
     looked_up = "{{ lookup('relmgmt.release.secret', 'env:CANARY') }}"
     fleet.reader.edit("hosts.yml", "{greeting: Good day}", f'{{greeting: "{looked_up}"}}')
-    said = fleet.run(f"{LOUD} -e relmgmt_target=web-1 {WAIVED}", code=2)
+    one = f"{LOUD} -e relmgmt_target=web-1 {WAIVED}"
+    said = fleet.run(one, code=2)
     assert "config-holds-secret" in said and "web/hello: greeting on web-1 holds the secret env:CANARY" in said
+    fleet.reader.edit("hosts.yml", f'{{greeting: "{looked_up}"}}', "{greeting: Good day}")
+    fleet.keep_greeting_encrypted()
+    said = fleet.run(one, code=2)
+    assert "config-holds-secret" in said and "hosts.yml:" in said and "on web-1 is kept encrypted" in said
     assert holding(fleet.canaries.values(), fleet.places(), fleet.since) == set()
+    said = "".join(fleet.said)
     assert not [form for canary in fleet.canaries.values() for form in canary.forms if form in said.encode()]

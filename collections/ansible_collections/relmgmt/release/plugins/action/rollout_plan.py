@@ -72,6 +72,7 @@ from ..plugin_utils._vaulted import vaulted_in
 from ..plugin_utils._written import where_in
 
 _PREFIXES = ("relmgmt_config", SECRETS_PREFIX, DATABASES)
+_ENVIRONMENT = "env"  # the fact that may hold secrets: on the controller, it is the environment of Ansible
 
 
 class ActionModule(ControllerAction):
@@ -232,10 +233,11 @@ class ActionModule(ControllerAction):
     @staticmethod
     def _host(infos: str, known: t.Mapping[str, t.Any]) -> HostInput:
         ours = {name: known[name] for name in known if name.startswith(_PREFIXES)}
+        facts = plain(known.get("ansible_facts") or {})
         return HostInput(
             site=str(known.get("relmgmt_site", "")),
             variables=plain(ours),
-            facts=plain(known.get("ansible_facts") or {}),
+            facts={name: fact for name, fact in facts.items() if name != _ENVIRONMENT},
             info=plain(known.get(infos) or {}),
             where=where_in(known),
             vaulted=vaulted_in(ours),
