@@ -68,9 +68,11 @@ from ..plugin_utils._rollout import (
 )
 from ..plugin_utils._rollout import check as check_rollout
 from ..plugin_utils._secrets import Access, Kept
+from ..plugin_utils._vaulted import vaulted_in
 from ..plugin_utils._written import where_in
 
 _PREFIXES = ("relmgmt_config", SECRETS_PREFIX, DATABASES)
+_ENVIRONMENT = "env"  # the fact that may hold secrets: on the controller, it is the environment of Ansible
 
 
 class ActionModule(ControllerAction):
@@ -239,13 +241,15 @@ class ActionModule(ControllerAction):
 
     @staticmethod
     def _host(infos: str, known: t.Mapping[str, t.Any]) -> HostInput:
-        names = [name for name in known if name.startswith(_PREFIXES)]
+        ours = {name: known[name] for name in known if name.startswith(_PREFIXES)}
+        facts = plain(known.get("ansible_facts") or {})
         return HostInput(
             site=str(known.get("relmgmt_site", "")),
-            variables=plain({name: known[name] for name in names}),
-            facts=plain(known.get("ansible_facts") or {}),
+            variables=plain(ours),
+            facts={name: fact for name, fact in facts.items() if name != _ENVIRONMENT},
             info=plain(known.get(infos) or {}),
             where=where_in(known),
+            vaulted=vaulted_in(ours),
         )
 
     def _running_package(self, params: dict[str, t.Any], run: str, hosts: t.Mapping[str, HostInput]) -> Package:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from .configure import PREFIX, ConfigSecret, Configured, configure, needs_of, refuse, require_fit
+from .encrypted import require_none_encrypted
 from .exposed import require_no_secrets
 from .keywords import keyword_problems, need_name
 from .layers import merge_layers, sources
@@ -32,5 +33,6 @@ __all__ = [
     "render",
     "require_fit",
     "require_no_secrets",
+    "require_none_encrypted",
     "sources",
 ]

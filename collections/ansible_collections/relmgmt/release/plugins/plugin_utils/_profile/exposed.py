@@ -20,6 +20,7 @@ import urllib.parse
 from ...module_utils._model.errors import InputError, RelmgmtError, combined
 from .._secrets import Secret
 from .layers import merge_layers, sources
+from .some import some
 
 __all__ = ["require_no_secrets"]
 
@@ -62,7 +63,7 @@ def require_no_secrets(
     errors: list[RelmgmtError] = [
         InputError(
             "config-holds-secret",
-            f"{place} on {_some(on)} holds the secret {reference}, and plain values are shown and recorded",
+            f"{place} on {some(on)} holds the secret {reference}, and plain values are shown and recorded",
             hint=f"Bind the reference itself, relmgmt_secrets: {{{package}: {{NAME: {reference!r}}}}}, and have the "
             "template say secrets.NAME; or write it in place of the value where the schema says x-relmgmt-secret.",
         )
@@ -107,8 +108,3 @@ def _is_unmistakable(value: str) -> bool:
     """Whether nobody would write it by chance."""
     kinds = sum(bool(re.search(kind, value)) for kind in _KINDS)
     return len(value) >= _SURE or (len(value) >= _LONG and kinds >= 3)
-
-
-def _some(hosts: collections.abc.Sequence[str]) -> str:
-    on = list(dict.fromkeys(hosts))
-    return ", ".join(on[:3]) + (f" and {len(on) - 3} more" if len(on) > 3 else "")

@@ -17,7 +17,16 @@ from ...module_utils._model.errors import BackendError, IntegrityError
 from ...module_utils._model.manifest import Manifest
 from ...module_utils._model.profile import Profile
 from ...module_utils._model.secret_need import FAIL
-from .._profile import Configured, Request, configure, merge_layers, render, require_fit, require_no_secrets
+from .._profile import (
+    Configured,
+    Request,
+    configure,
+    merge_layers,
+    render,
+    require_fit,
+    require_no_secrets,
+    require_none_encrypted,
+)
 from .._registry import ProfileRecord
 from .._secrets import Access, Providers, Secret, attempt, bind, handed_out
 from .._where import Where, nowhere
@@ -33,13 +42,15 @@ SECRETS_PREFIX = "relmgmt_secrets"
 class HostInput:
     """What is known of a host before the plan: from the inventory (variables, site, facts) and from itself (info).
 
-    where: tells in which file and line a variable, or a value in it, was written."""
+    where: tells in which file and line a variable, or a value in it, was written. vaulted: the variables again, with
+    None in the place of every value that the inventory does not keep encrypted."""
 
     site: str
     variables: collections.abc.Mapping[str, t.Any]
     facts: collections.abc.Mapping[str, t.Any]
     info: collections.abc.Mapping[str, t.Any]
     where: Where = dataclasses.field(default=nowhere, repr=False, compare=False)
+    vaulted: collections.abc.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -115,17 +126,15 @@ def make_profiles(
 
     Raises:
         RelmgmtError: what ``configure``, ``resolve``, ``choose``, ``require_fit`` and ``render`` raise, or that a
-            secret stands among the values.
+            secret, or what the inventory keeps encrypted, stands among the values.
     """
     directory = package / "config"
     variables = {host: known.variables for host, known in hosts.items()}
+    where = {host: known.where for host, known in hosts.items()}
+    vaulted = {host: known.vaulted for host, known in hosts.items()}
+    require_none_encrypted(vaulted, package=manifest.name, where=where)
     require_no_secrets(variables, package=manifest.name, looked_up=handed_out())
-    config = configure(
-        variables,
-        manifest=manifest,
-        directory=directory,
-        where={host: known.where for host, known in hosts.items()},
-    )
+    config = configure(variables, manifest=manifest, directory=directory, where=where)
     needs = _needs(manifest, hosts, config)
     references = {host: each.references for host, each in needs.items()}
     own = sorted({name for each in config.values() for name in each.secrets})

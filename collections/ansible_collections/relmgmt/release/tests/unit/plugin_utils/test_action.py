@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import typing as t
 
-import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing import vault
-from ansible.parsing.dataloader import DataLoader
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
@@ -24,19 +22,6 @@ except ImportError:
 
 TEXT = "{text: one, number: 3, ratio: 1.5, flag: true, nothing: null, list: [1, two], 2: key, date: 2026-11-21}"
 PLAIN = (dict, list, str, int, float, bool, type(None))
-
-
-@pytest.fixture
-def loader() -> t.Any:
-    """A loader with the vault password of the run; since ansible-core 2.19 a process has one for good."""
-    secrets = [("default", vault.VaultSecret(b"password"))]
-    if hasattr(vault, "VaultSecretsContext"):
-        if vault.VaultSecretsContext.current(optional=True) is None:
-            vault.VaultSecretsContext.initialize(vault.VaultSecretsContext(secrets=secrets))
-        secrets = vault.VaultSecretsContext.current().secrets or secrets
-    loader = DataLoader()
-    loader.set_vault_secrets(secrets)
-    return loader
 
 
 def kinds(value: t.Any) -> set[type]:
