@@ -47,7 +47,8 @@ def values(instance: t.Any) -> dict[str, t.Any]:
 
 def _record(*, frozen: bool) -> t.Callable[[type], type]:
     """The decorator; as of ``dataclasses.dataclass``, of which it knows this use alone."""
-    assert frozen
+    if not frozen:
+        raise TypeError("a record is frozen")
     return _made
 
 
@@ -87,11 +88,9 @@ class _Fields:
             body[name] = value
             if isinstance(value, _Field):
                 factory = value.default_factory
-                body[name] = (
-                    dataclasses.field(repr=value.repr)
-                    if factory is None
-                    else dataclasses.field(default_factory=factory, repr=value.repr)
-                )
+                told = {} if factory is None else {"default_factory": factory}
+                # It is used within the dataclass that is made right below.
+                body[name] = dataclasses.field(repr=value.repr, **told)  # pylint: disable=invalid-field-call
         made: t.Any = dataclasses.dataclass(frozen=True)(type(owner.__name__, (), body))
         owner.__dataclass_fields__ = made.__dataclass_fields__
         return owner.__dataclass_fields__

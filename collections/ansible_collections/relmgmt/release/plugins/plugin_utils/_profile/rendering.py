@@ -143,7 +143,7 @@ class HostRendering:
         files: list[Data] = []
         context = {**self._context, "secrets": self._secrets}
         if self._private:
-            context["config"] = self._replaced([(path, value) for path, value in self._private])
+            context["config"] = self._replaced(self._private)
             self._context["config"] = self._replaced([(path, _closed(path)) for path, _value in self._private])
         for template in self._package.templates:
             if self._kept and self._sees_kept(template["destination"]):

@@ -37,11 +37,6 @@ class Sdk(t.NamedTuple):
     ConnectionError: t.Any
 
     @property
-    def errors(self) -> tuple[t.Any, ...]:
-        """Everything that it raises."""
-        return (self.ClientError, self.BotoCoreError)
-
-    @property
     def silence(self) -> tuple[t.Any, ...]:
         """That nobody answered."""
         return (self.HTTPClientError, self.ConnectionError)

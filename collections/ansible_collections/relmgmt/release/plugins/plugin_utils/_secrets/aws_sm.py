@@ -92,7 +92,7 @@ class SecretsManager:
         library = sdk()
         try:
             return self._patiently(library, region, {"SecretId": reference.rest, by: version})
-        except library.errors as exc:
+        except (library.ClientError, library.BotoCoreError) as exc:
             told = refused(exc, library, place=self._settings.place(region), reference=reference, region=region)
             about = reference.scheme if told.of_store else str(reference)
             error = type(told.error)(told.error.code, f"{about}: {told.error.message}", hint=told.error.hint)
@@ -108,7 +108,7 @@ class SecretsManager:
         while True:
             try:
                 return t.cast(Answer, self._clients[region].get_secret_value(**question))
-            except library.errors as exc:
+            except (library.ClientError, library.BotoCoreError) as exc:
                 if not may_pass(exc, library) or self._clock() + pause >= end:
                     raise
             self._wait(pause)

@@ -42,7 +42,7 @@ def test_the_job_is_on_its_standard_input_alone(monkeypatch: pytest.MonkeyPatch)
         def __init__(self, command: list[str], **options: t.Any) -> None:
             seen.update(options, command=command)
 
-        def __enter__(self) -> Child:
+        def __enter__(self) -> t.Any:
             return self
 
         def __exit__(self, *exc: object) -> None:

@@ -42,14 +42,14 @@ SCHEMA: dict[str, t.Any] = {
 VALUES = {"port": 1, "db": {"password": REFERENCE, "pool": {"size": 2}}, "list": [{"key": REFERENCE}]}
 
 
-def configured(package: t.Any, values: t.Any, schema: t.Any = SCHEMA) -> Configured:
+def configured(package: t.Any, values: t.Any, schema: t.Any = None) -> Configured:
     package.entries.clear()
-    package.schema(schema)
+    package.schema(schema or SCHEMA)
     variables = {"h": {"relmgmt_config": {"calendar/radicale": values}}}
     return configure(variables, manifest=package.manifest, directory=package.directory)["h"]
 
 
-def refused(package: t.Any, values: t.Any, schema: t.Any = SCHEMA) -> RelmgmtError:
+def refused(package: t.Any, values: t.Any, schema: t.Any = None) -> RelmgmtError:
     with pytest.raises(RelmgmtError) as caught:
         configured(package, values, schema)
     return caught.value

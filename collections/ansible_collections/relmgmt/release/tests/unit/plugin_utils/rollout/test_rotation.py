@@ -72,7 +72,7 @@ def test_only_hosts_whose_secret_has_another_version_take_part(
     assert (row["kind"], row["version"], row["plan"]["secrets"]) == ("rotation", "2.0.0", plan.secrets)
     assert "hunter2" not in json.dumps(row)
     assert registry.profile(rendered(opened, "a")["digest"])
-    assert run_directory.companions_path(t.cast("pathlib.Path", opened.directory), "a").exists()
+    assert run_directory.companions_path(t.cast(pathlib.Path, opened.directory), "a").exists()
 
 
 def test_a_second_rotation_has_nothing_to_do(
