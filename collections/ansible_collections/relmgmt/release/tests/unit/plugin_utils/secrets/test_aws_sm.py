@@ -348,4 +348,4 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     with pytest.raises(BackendError) as caught, providers(AWS_REGION=REGION) as found:
         resolve(["aws-sm:shop"], providers=found)
     assert (caught.value.code, "pip install boto3" in caught.value.hint) == ("dependency-missing", True)
-    assert session_module.sdk().errors
+    assert session_module.sdk().ClientError
