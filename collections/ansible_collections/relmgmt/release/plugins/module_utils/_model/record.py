@@ -88,7 +88,7 @@ class _Fields:
             body[name] = value
             if isinstance(value, _Field):
                 factory = value.default_factory
-                told: t.Dict[str, t.Any] = {} if factory is None else {"default_factory": factory}
+                told: dict[str, t.Any] = {} if factory is None else {"default_factory": factory}
                 # It is used within the dataclass that is made right below.
                 body[name] = dataclasses.field(repr=value.repr, **told)  # pylint: disable=invalid-field-call
         made: t.Any = dataclasses.dataclass(frozen=True)(type(owner.__name__, (), body))
