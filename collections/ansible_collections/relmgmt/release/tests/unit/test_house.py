@@ -25,7 +25,7 @@ HOST_VERBS = ["host_info", *(verb for verb in VERBS if verb.startswith("release_
 TYPES = {"str", "int", "float", "bool", "list", "dict", "path", "raw", "jsonarg", "json", "bytes", "bits"}
 
 # What the outermost files of the controller alone may know, and what comes with ansible-core.
-OVER_ANSIBLE = {"_access", "_action", "_host_link", "_vault_file", "_written"}
+OVER_ANSIBLE = {"_access", "_action", "_host_link", "_vault_file", "_vaulted", "_written"}
 OF_ANSIBLE = {"ansible", "jinja2", "yaml"}
 NOT_OF_ANSIBLE = [
     "alembic",
