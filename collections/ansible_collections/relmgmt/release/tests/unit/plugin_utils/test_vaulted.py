@@ -61,7 +61,7 @@ def test_a_host_is_known_by_what_its_variables_are_and_keep_encrypted(path: path
     users = ["ann", {"password": "hunter2"}]
     plain = {"port": 80, "users": users, "token": "hunter2", "taken": "hunter2"}
     assert host.variables == {"relmgmt_config__10_all": {"a/b": plain}}
-    assert type(host.variables["relmgmt_config__10_all"]["a/b"]["token"]) is str
+    assert host.variables["relmgmt_config__10_all"]["a/b"]["token"].__class__ is str
     found = host.vaulted["relmgmt_config__10_all"]["a/b"]
     assert (found["port"], found["users"], found["token"]) == (None, [None, {"password": VAULTED}], VAULTED)
     assert found["taken"] == (VAULTED if tuple(map(int, core.split(".")[:2])) >= (2, 19) else None)
