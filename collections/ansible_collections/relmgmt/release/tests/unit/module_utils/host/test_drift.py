@@ -193,7 +193,7 @@ def test_what_is_spoiled_is_found_and_the_same_release_again_puts_it_right(
     assert place.found() == []
     spoil(place)
     ((kind, where),) = place.found()
-    assert (kind, where.removeprefix(f"{place.etc}/")) == (what, path)
+    assert (kind, where.replace(f"{place.etc}/", "", 1)) == (what, path)
     place.deploy()
     assert place.found() == []
     assert place.stage() == 1, "it is the same deployment still"
